@@ -1,0 +1,61 @@
+#ifndef TN_BINDING_H
+#define TN_BINDING_H
+
+#include "event/key_memo.h"
+#include "export/pipeline.h"
+#include "ruby_compat.h"
+#include "trace/span_manager.h"
+
+/* What the extension's files share. Everything here runs with the GVL held, which is what serialises the parts of
+ * the core that are not thread-safe. */
+typedef struct {
+    tn_pipeline *pipeline; /* lives as long as the process */
+
+    /* How payloads become attributes: see payload.h here. */
+    tn_key_filter filter;
+    tn_key_memo memo;
+    VALUE regexps; /* Array of what the filter has to ask, or Qnil */
+    bool stringify;
+    tn_span_limits limits;
+    uint64_t masked_unjudged; /* values masked because they could not be judged */
+
+    VALUE native; /* the module Tasker::Native */
+    VALUE event_class;
+    VALUE unregistered_event_error;
+    VALUE unit; /* true: nothing to say */
+} tn_binding;
+
+extern tn_binding tn_ruby;
+
+void tn_init_payload(void);
+void tn_init_pipeline(void);
+void tn_init_span_manager(void);
+void tn_init_payload_builder(void);
+void tn_init_publisher(void);
+
+/* Calls function(argument). What application code raises for reasons of its own (StandardError, ScriptError,
+ * SystemStackError, NoMemoryError) gives `fallback`; everything else (Interrupt, SystemExit, throw, Thread#kill,
+ * a Timeout of the caller) passes through. */
+VALUE tn_isolate(VALUE (*function)(VALUE), VALUE argument, VALUE fallback);
+
+/* The same, and on_error(argument, exception) is called with what was raised; its value is the result. */
+VALUE tn_isolate_reporting(VALUE (*function)(VALUE), VALUE argument, VALUE (*on_error)(VALUE, VALUE));
+
+/* Raises NoMemoryError for TN_ERROR_MEMORY, else a Tasker::Native::Error that says what was done. */
+void tn_raise(tn_status status, const char *doing) __attribute__((noreturn));
+
+/* The bytes of a String; it must stay referenced. */
+static inline tn_text tn_text_of_string(VALUE string)
+{
+    return (tn_text){RSTRING_PTR(string), (size_t)RSTRING_LEN(string)};
+}
+
+static inline VALUE tn_string_of_text(tn_text text)
+{
+    return rb_utf8_str_new(text.bytes, (long)text.size);
+}
+
+/* The span manager inside a Tasker::Native::SpanManager. Raises TypeError for anything else. */
+tn_span_manager *tn_span_manager_of(VALUE object);
+
+#endif

@@ -1,0 +1,450 @@
+#include "base/clock.h"
+#include "binding.h"
+#include "event/publisher.h"
+#include "event/timestamp.h"
+#include "payload_builder.h"
+
+/* Tasker::Native::Publisher: names, subscriptions and the publishing path. Subscribing goes on while others publish:
+ * the listeners of an event are a frozen Array, which is replaced and never changed. */
+typedef struct {
+    tn_publisher core;
+    VALUE listeners; /* Array, by event id, of frozen Arrays of what answers call */
+    VALUE spans;     /* a SpanManager, or Qnil */
+    bool started;    /* Tasker::Native.start was called */
+} publisher;
+
+static ID id_call, id_start, id_report, id_timestamp;
+
+static void publisher_mark(void *pointer)
+{
+    publisher *self = pointer;
+    rb_gc_mark_movable(self->listeners);
+    rb_gc_mark_movable(self->spans);
+}
+
+static void publisher_compact(void *pointer)
+{
+    publisher *self = pointer;
+    self->listeners = rb_gc_location(self->listeners);
+    self->spans = rb_gc_location(self->spans);
+}
+
+static void publisher_free(void *pointer)
+{
+    publisher *self = pointer;
+    tn_publisher_free(&self->core);
+    xfree(self);
+}
+
+static size_t publisher_size(const void *pointer)
+{
+    const publisher *self = pointer;
+    size_t registry = self->core.registry ? tn_event_registry_memory(self->core.registry) : 0;
+    return sizeof(*self) + registry + self->core.capacity * sizeof(*self->core.events);
+}
+
+static const rb_data_type_t publisher_type = {
+    .wrap_struct_name = "Tasker::Native::Publisher",
+    .function = {.dmark = publisher_mark, .dfree = publisher_free, .dsize = publisher_size, .dcompact = publisher_compact},
+    .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED,
+};
+
+static VALUE publisher_alloc(VALUE class)
+{
+    publisher *self;
+    VALUE object = TypedData_Make_Struct(class, publisher, &publisher_type, self);
+    self->listeners = Qnil;
+    self->spans = Qnil;
+    if (tn_publisher_init(&self->core) != TN_OK) rb_memerror();
+    RB_OBJ_WRITE(object, &self->listeners, rb_ary_new());
+    return object;
+}
+
+static publisher *get(VALUE object)
+{
+    publisher *self;
+    TypedData_Get_Struct(object, publisher, &publisher_type, self);
+    return self;
+}
+
+/* --- Names --------------------------------------------------------------------------------------------- */
+
+static VALUE name_string(VALUE name)
+{
+    if (SYMBOL_P(name)) return rb_sym2str(name);
+    return StringValue(name);
+}
+
+static tn_event_id find_event(const publisher *self, VALUE name)
+{
+    VALUE string = name_string(name);
+    tn_event_id event = tn_event_registry_find(self->core.registry, tn_text_of_string(string));
+    RB_GC_GUARD(string);
+    return event;
+}
+
+static tn_event_id event_of(const publisher *self, VALUE name)
+{
+    tn_event_id event = find_event(self, name);
+    if (event == TN_NO_EVENT) {
+        rb_raise(tn_ruby.unregistered_event_error,
+                 "You are trying to use an unregistered event: %" PRIsVALUE ". Register it first: register_event(%" PRIsVALUE ")",
+                 name_string(name), rb_inspect(name));
+    }
+    return event;
+}
+
+static VALUE event_name(const publisher *self, tn_event_id event)
+{
+    return tn_string_of_text(tn_event_registry_name(self->core.registry, event));
+}
+
+/* register_event(name) -> self; registering twice is fine */
+static VALUE publisher_register(VALUE object, VALUE name)
+{
+    publisher *self = get(object);
+    VALUE string = name_string(name);
+    rb_check_frozen(object);
+    tn_event_id event;
+    tn_status status = tn_publisher_register(&self->core, tn_text_of_string(string), &event);
+    if (status == TN_ERROR_LIMIT) rb_raise(tn_ruby.unregistered_event_error, "there are %d events already", TN_MAX_EVENTS);
+    if (status == TN_ERROR_INVALID) {
+        rb_raise(rb_eArgError, "an event's name has 1 to %d bytes of UTF-8, not %" PRIsVALUE, TN_MAX_EVENT_NAME, rb_inspect(string));
+    }
+    if (status != TN_OK) tn_raise(status, "an event could not be registered");
+
+    if (tn_event_is_custom(event)) tn_publisher_set_interest(&self->core, event, TN_INTEREST_SPANS, !NIL_P(self->spans));
+    RB_GC_GUARD(string);
+    return object;
+}
+
+static VALUE publisher_registered(VALUE object, VALUE name)
+{
+    return find_event(get(object), name) == TN_NO_EVENT ? Qfalse : Qtrue;
+}
+
+static VALUE publisher_event_names(VALUE object)
+{
+    publisher *self = get(object);
+    size_t count = tn_event_registry_count(self->core.registry);
+    VALUE names = rb_ary_new_capa((long)count);
+    for (size_t i = 0; i < count; i++) rb_ary_push(names, event_name(self, (tn_event_id)i));
+    return names;
+}
+
+/* event_id(name) -> Integer */
+static VALUE publisher_event_id(VALUE object, VALUE name)
+{
+    return UINT2NUM(event_of(get(object), name));
+}
+
+/* --- Subscriptions ------------------------------------------------------------------------------------- */
+
+static VALUE listeners_of(const publisher *self, tn_event_id event)
+{
+    return rb_ary_entry(self->listeners, (long)event);
+}
+
+static void set_listeners(publisher *self, tn_event_id event, VALUE listeners)
+{
+    rb_ary_store(self->listeners, (long)event, rb_ary_freeze(listeners));
+    tn_publisher_set_interest(&self->core, event, TN_INTEREST_LISTENERS, RARRAY_LEN(listeners) > 0);
+}
+
+/* add_listener(name, callable) -> callable */
+static VALUE publisher_add_listener(VALUE object, VALUE name, VALUE callable)
+{
+    publisher *self = get(object);
+    tn_event_id event = event_of(self, name);
+    VALUE before = listeners_of(self, event);
+    VALUE after = NIL_P(before) ? rb_ary_new() : rb_ary_dup(before);
+    rb_ary_push(after, callable);
+    set_listeners(self, event, after);
+    return callable;
+}
+
+/* remove_listener(callable) -> true when it was subscribed to anything */
+static VALUE publisher_remove_listener(VALUE object, VALUE callable)
+{
+    publisher *self = get(object);
+    bool found = false;
+    for (long event = 0; event < RARRAY_LEN(self->listeners); event++) {
+        VALUE before = listeners_of(self, (tn_event_id)event);
+        if (NIL_P(before) || !RTEST(rb_ary_includes(before, callable))) continue;
+        VALUE after = rb_ary_dup(before);
+        rb_ary_delete(after, callable);
+        set_listeners(self, (tn_event_id)event, after);
+        found = true;
+    }
+    return found ? Qtrue : Qfalse;
+}
+
+/* listeners(name) -> frozen Array */
+static VALUE publisher_listeners(VALUE object, VALUE name)
+{
+    publisher *self = get(object);
+    VALUE listeners = listeners_of(self, event_of(self, name));
+    return NIL_P(listeners) ? rb_ary_freeze(rb_ary_new()) : listeners;
+}
+
+/* trace_with(span_manager or nil) -> nil: where events of tasks and steps become spans */
+static VALUE publisher_trace_with(VALUE object, VALUE spans)
+{
+    publisher *self = get(object);
+    if (!NIL_P(spans)) tn_span_manager_of(spans);
+    rb_check_frozen(object);
+    RB_OBJ_WRITE(object, &self->spans, spans);
+    self->started = true;
+    for (size_t event = 0; event < tn_event_registry_count(self->core.registry); event++) {
+        bool on = !NIL_P(spans) && tn_span_manager_wants((tn_event_id)event);
+        tn_publisher_set_interest(&self->core, (tn_event_id)event, TN_INTEREST_SPANS, on);
+    }
+    return Qnil;
+}
+
+/* --- Publishing ---------------------------------------------------------------------------------------- */
+
+typedef struct {
+    VALUE object;
+    publisher *self;
+    tn_event_id event;
+    uint32_t interests;
+    VALUE payload;         /* Hash, or Qnil: to be built from the step */
+    tn_step_payload *step; /* NULL: the payload is the caller's */
+    VALUE current;         /* [task id, step id] of the step whose handler runs here, or Qnil */
+    VALUE listener;        /* being called */
+    VALUE event_object;
+    tn_walk walk;
+} publication;
+
+static VALUE report_error(VALUE argument, VALUE exception)
+{
+    publication *p = (publication *)argument;
+    p->self->core.events[p->event].failures++;
+    rb_funcall(tn_ruby.native, id_report, 2, event_name(p->self, p->event), exception);
+    return Qnil;
+}
+
+static VALUE call_listener(VALUE argument)
+{
+    publication *p = (publication *)argument;
+    return rb_funcall(p->listener, id_call, 1, p->event_object);
+}
+
+/* Each in its own isolation: one that raises keeps none of the others from being called. */
+static void call_listeners(publication *p)
+{
+    VALUE listeners = listeners_of(p->self, p->event);
+    if (NIL_P(listeners)) return;
+
+    VALUE arguments[] = {event_name(p->self, p->event), p->payload};
+    p->event_object = rb_class_new_instance(2, arguments, tn_ruby.event_class);
+    for (long i = 0; i < RARRAY_LEN(listeners); i++) {
+        p->listener = RARRAY_AREF(listeners, i);
+        tn_isolate_reporting(call_listener, (VALUE)p, report_error);
+    }
+    RB_GC_GUARD(listeners);
+}
+
+static void add_timestamp(tn_walk *walk, tn_moment now)
+{
+    char text[TN_TIMESTAMP_SIZE];
+    size_t size = tn_timestamp_format(text, (int64_t)(now.wall / TN_SECOND), (uint32_t)(now.wall % TN_SECOND), 3, true, 0);
+    tn_walk_text(walk, ID2SYM(id_timestamp), (tn_text){text, size});
+}
+
+static VALUE with_timestamp(VALUE payload)
+{
+    VALUE now = rb_funcall(rb_cTime, rb_intern("now"), 0), enhanced = tn_hash_new((long)RHASH_SIZE(payload) + 1);
+    rb_hash_aset(enhanced, ID2SYM(id_timestamp), now);
+    rb_hash_update_by(enhanced, payload, NULL);
+    return enhanced;
+}
+
+/* An event of the application's own, published while a handler runs, belongs to that step. */
+static void use_current_step(publication *p, tn_occurrence *occurrence)
+{
+    if (NIL_P(p->current) || !tn_event_is_custom(p->event)) return;
+    tn_walk_set_id(&p->walk.task_id, rb_ary_entry(p->current, 0));
+    tn_walk_set_id(&p->walk.step_id, rb_ary_entry(p->current, 1));
+    occurrence->task_id = tn_walk_id_text(&p->walk.task_id);
+    occurrence->step_id = tn_walk_id_text(&p->walk.step_id);
+}
+
+static VALUE record_span(VALUE argument)
+{
+    publication *p = (publication *)argument;
+    tn_moment now = tn_clock_now();
+    if (NIL_P(p->payload)) {
+        tn_step_payload_walk(p->step, &p->walk);
+    } else {
+        tn_walk_hash(&p->walk, p->payload);
+        if (!p->walk.has_timestamp) add_timestamp(&p->walk, now);
+        if (p->step && !NIL_P(p->step->error)) tn_walk_exception(&p->walk, p->step->error);
+    }
+    if (NIL_P(p->self->spans)) return Qnil; /* turned off by application code, just now */
+
+    tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
+    tn_occurrence occurrence = tn_walk_occurrence(&p->walk, p->event, name, now);
+    use_current_step(p, &occurrence);
+    tn_span_manager_record(tn_span_manager_of(p->self->spans), &occurrence);
+    return Qnil;
+}
+
+static VALUE publish_body(VALUE argument)
+{
+    publication *p = (publication *)argument;
+    bool has_listeners = p->interests & TN_INTEREST_LISTENERS;
+    if (has_listeners) p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->payload);
+    if (p->interests & TN_INTEREST_SPANS) tn_isolate_reporting(record_span, argument, report_error);
+    if (has_listeners) call_listeners(p);
+    return Qnil;
+}
+
+static VALUE publish_end(VALUE argument)
+{
+    tn_walk_free(&((publication *)argument)->walk);
+    return Qnil;
+}
+
+static VALUE call_start(VALUE unused)
+{
+    (void)unused;
+    return rb_funcall(tn_ruby.native, id_start, 0);
+}
+
+static VALUE report_start_error(VALUE unused, VALUE exception)
+{
+    (void)unused;
+    return rb_funcall(tn_ruby.native, id_report, 2, rb_utf8_str_new_cstr("(start)"), exception);
+}
+
+/* Telemetry starts by itself at the first event of a process that did not start it at boot. */
+static void start(publisher *self)
+{
+    self->started = true;
+    tn_isolate_reporting(call_start, Qnil, report_start_error);
+}
+
+static VALUE current_step(void)
+{
+    static ID key;
+    if (!key) key = rb_intern("tasker_native_current_step");
+    return rb_thread_local_aref(rb_thread_current(), key);
+}
+
+static void publish(publication *p)
+{
+    p->current = tn_event_is_custom(p->event) ? current_step() : Qnil;
+    tn_walk_init(&p->walk, true);
+    rb_ensure(publish_body, (VALUE)p, publish_end, (VALUE)p);
+    RB_GC_GUARD(p->object);
+}
+
+/* publish(name, payload = {}) -> nil
+ *
+ * Raises UnregisteredEventError for an unknown name and TypeError for a payload that is no Hash, nothing else: what
+ * listeners and payload objects raise is logged and counted. */
+static VALUE publisher_publish(int argc, VALUE *argv, VALUE object)
+{
+    rb_check_arity(argc, 1, 2);
+    publisher *self = get(object);
+    if (!self->started) start(self);
+
+    tn_event_id event = event_of(self, argv[0]);
+    if (argc == 2) Check_Type(argv[1], T_HASH);
+    uint32_t interests = tn_publisher_count(&self->core, event);
+    if (!interests) return Qnil;
+
+    publication p = {.object = object, .self = self, .event = event, .interests = interests};
+    p.payload = argc == 2 ? argv[1] : rb_hash_new();
+    publish(&p);
+    return Qnil;
+}
+
+/* publish_step(name, event_type, step, error, context) -> nil: the same with the step's standard payload, which is
+ * built only if somebody wants it */
+static VALUE publisher_publish_step(VALUE object, VALUE name, VALUE event_type, VALUE step, VALUE error, VALUE context)
+{
+    publisher *self = get(object);
+    if (!self->started) start(self);
+
+    tn_event_id event = event_of(self, name);
+    Check_Type(event_type, T_SYMBOL);
+    Check_Type(context, T_HASH);
+    uint32_t interests = tn_publisher_count(&self->core, event);
+    if (!interests) return Qnil;
+
+    tn_step_payload payload = {tn_step_payload_kind_of(event_type), event_type, step, error, context};
+    publication p = {.object = object, .self = self, .event = event, .interests = interests, .payload = Qnil, .step = &payload};
+    publish(&p);
+    return Qnil;
+}
+
+/* wanted?(name) -> whether anybody is interested in the event */
+static VALUE publisher_wanted(VALUE object, VALUE name)
+{
+    publisher *self = get(object);
+    if (!self->started) start(self);
+    return self->core.events[event_of(self, name)].interests ? Qtrue : Qfalse;
+}
+
+/* stats -> { name => { published:, failures: } } for the events that were published */
+static VALUE publisher_stats(VALUE object)
+{
+    publisher *self = get(object);
+    VALUE stats = rb_hash_new();
+    for (size_t i = 0; i < tn_event_registry_count(self->core.registry); i++) {
+        struct tn_event_state state = self->core.events[i];
+        if (!state.published) continue;
+        VALUE one = rb_hash_new();
+        rb_hash_aset(one, ID2SYM(rb_intern("published")), ULL2NUM(state.published));
+        rb_hash_aset(one, ID2SYM(rb_intern("failures")), UINT2NUM(state.failures));
+        rb_hash_aset(stats, event_name(self, (tn_event_id)i), one);
+    }
+    return stats;
+}
+
+static VALUE system_event(const char *module, const char *name)
+{
+    VALUE event = rb_assoc_new(rb_utf8_str_new_cstr(module), rb_utf8_str_new_cstr(name));
+    return rb_ary_freeze(event);
+}
+
+/* SYSTEM_EVENTS: [[Ruby module, name], ...] in the order of their ids */
+static VALUE system_events(void)
+{
+    VALUE events = rb_ary_new();
+#define PUSH(id, module, name) rb_ary_push(events, system_event(module, name));
+    TN_SYSTEM_EVENTS(PUSH)
+#undef PUSH
+    return rb_ary_freeze(events);
+}
+
+void tn_init_publisher(void)
+{
+    id_call = rb_intern("call");
+    id_start = rb_intern("start");
+    id_report = rb_intern("report_publishing_error");
+    id_timestamp = rb_intern("timestamp");
+
+    VALUE error = rb_define_class_under(tn_ruby.native, "Error", rb_eStandardError);
+    tn_ruby.unregistered_event_error = rb_define_class_under(tn_ruby.native, "UnregisteredEventError", error);
+    tn_ruby.event_class = rb_define_class_under(tn_ruby.native, "Event", rb_cObject);
+    rb_define_const(tn_ruby.native, "SYSTEM_EVENTS", system_events());
+
+    VALUE class = rb_define_class_under(tn_ruby.native, "Publisher", rb_cObject);
+    rb_define_alloc_func(class, publisher_alloc);
+    rb_define_method(class, "register_event", publisher_register, 1);
+    rb_define_method(class, "registered?", publisher_registered, 1);
+    rb_define_method(class, "event_names", publisher_event_names, 0);
+    rb_define_method(class, "event_id", publisher_event_id, 1);
+    rb_define_method(class, "add_listener", publisher_add_listener, 2);
+    rb_define_method(class, "remove_listener", publisher_remove_listener, 1);
+    rb_define_method(class, "listeners", publisher_listeners, 1);
+    rb_define_method(class, "trace_with", publisher_trace_with, 1);
+    rb_define_method(class, "publish", publisher_publish, -1);
+    rb_define_method(class, "publish_step", publisher_publish_step, 5);
+    rb_define_method(class, "wanted?", publisher_wanted, 1);
+    rb_define_method(class, "stats", publisher_stats, 0);
+}

@@ -1,0 +1,57 @@
+#ifndef TN_BASE_BUFFER_H
+#define TN_BASE_BUFFER_H
+
+#include "base/status.h"
+#include "base/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A byte buffer that grows up to a cap and frees itself when it can't.
+ *
+ * After a failed append the buffer is empty and stays failed: callers may chain
+ * appends and look at the status once, at the end.
+ * Not thread-safe: one owner at a time. */
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+    size_t capacity;
+    size_t cap;       /* never grows beyond this many bytes */
+    bool borrowed;    /* bytes is storage that the caller lent */
+    tn_status status; /* TN_OK, or the first failure */
+} tn_buffer;
+
+/* cap: largest size in bytes, > 0. Allocates nothing yet. */
+void tn_buffer_init(tn_buffer *buffer, size_t cap);
+
+/* The same, starting on storage (of size bytes, on the stack for example) that outlives the buffer. */
+void tn_buffer_init_on(tn_buffer *buffer, void *storage, size_t size, size_t cap);
+
+/* Also good for a buffer that failed, or was freed before. Leaves it empty, usable and without storage. */
+void tn_buffer_free(tn_buffer *buffer);
+
+/* Empties the buffer and forgets a failure; keeps the storage. */
+void tn_buffer_clear(tn_buffer *buffer);
+
+/* Room for `size` more bytes at bytes + size; the caller fills them and calls tn_buffer_advance.
+ * TN_OK, TN_ERROR_MEMORY, or TN_ERROR_LIMIT when the cap would be exceeded. */
+tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
+void tn_buffer_advance(tn_buffer *buffer, size_t size);
+
+/* As tn_buffer_reserve. Callers that chain may ignore it: buffer->status keeps the first failure. */
+tn_status tn_buffer_append(tn_buffer *buffer, const void *bytes, size_t size);
+tn_status tn_buffer_append_text(tn_buffer *buffer, tn_text text);
+tn_status tn_buffer_append_byte(tn_buffer *buffer, uint8_t byte);
+
+/* printf into the buffer; at most 255 bytes a call, longer is cut. */
+tn_status tn_buffer_printf(tn_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Cuts the buffer back to `size` bytes, if it is longer. */
+void tn_buffer_truncate(tn_buffer *buffer, size_t size);
+
+static inline tn_text tn_buffer_text(const tn_buffer *buffer)
+{
+    return buffer->bytes ? (tn_text){(const char *)buffer->bytes, buffer->size} : TN_NO_TEXT;
+}
+
+#endif

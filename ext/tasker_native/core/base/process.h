@@ -1,0 +1,43 @@
+#ifndef TN_BASE_PROCESS_H
+#define TN_BASE_PROCESS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* What has to hold still while the process forks: locks are taken before, given back after, and made anew in
+ * the child. Async-signal-safe work only in the child's. */
+typedef struct {
+    void *self;
+    void (*before)(void *self);
+    void (*after_in_parent)(void *self);
+    void (*after_in_child)(void *self);
+} tn_fork_hooks;
+
+/* The one place for state that belongs to the whole process: how the core allocates, and
+ * which generation of a forked process this is. */
+typedef struct {
+    void *(*reallocate)(void *pointer, size_t size); /* as realloc; NULL pointer: allocates */
+    void (*release)(void *pointer);                  /* as free */
+    atomic_uint generation;                          /* +1 in the child of every fork */
+    tn_fork_hooks forks;
+} tn_process;
+
+extern tn_process tn_this_process;
+
+/* NULL when there is no memory. size > 0. */
+void *tn_alloc(size_t size);
+void *tn_alloc_zeroed(size_t size);
+void *tn_realloc(void *pointer, size_t size);
+void tn_free(void *pointer);
+
+/* Which process this is, counted over forks. What was built in another generation belongs to the
+ * parent: its threads, locks and connections are not ours. Any thread. */
+static inline unsigned tn_process_generation(void)
+{
+    return atomic_load_explicit(&tn_this_process.generation, memory_order_relaxed);
+}
+
+/* Counts forks from now on, however they come about, and calls tn_this_process.forks around them. Idempotent. */
+void tn_process_watch_forks(void);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef TN_BASE_TABLE_H
+#define TN_BASE_TABLE_H
+
+#include "base/status.h"
+#include "base/text.h"
+
+#include <stdint.h>
+
+/* A hash table of nodes that live inside the caller's own structs; the table owns its buckets only.
+ * Lookups stay O(1) from one node to millions. Not thread-safe. */
+typedef struct tn_table_node {
+    struct tn_table_node *next;
+    uint64_t hash;
+} tn_table_node;
+
+typedef struct {
+    tn_table_node **buckets; /* NULL until the first node */
+    size_t bucket_count;     /* a power of two, or 0 */
+    size_t count;
+} tn_table;
+
+/* Whether `node` is the one with this key. */
+typedef bool (*tn_table_equal)(const tn_table_node *node, const void *key);
+
+uint64_t tn_hash(tn_text text);
+
+void tn_table_init(tn_table *table);
+
+/* Frees the buckets; the nodes are their owner's. */
+void tn_table_free(tn_table *table);
+
+/* NULL when there is none. */
+tn_table_node *tn_table_find(const tn_table *table, uint64_t hash, tn_table_equal equal, const void *key);
+
+/* Adds a node that is in no table. TN_OK, or TN_ERROR_MEMORY for the very first node only: a table that
+ * can't grow gets slower, not smaller. */
+tn_status tn_table_add(tn_table *table, tn_table_node *node, uint64_t hash) TN_MUST_CHECK;
+
+/* Takes out a node that is in the table. */
+void tn_table_remove(tn_table *table, tn_table_node *node);
+
+/* The struct that holds a member, from the member's address. */
+#define TN_CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+#endif

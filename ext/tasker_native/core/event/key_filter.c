@@ -1,0 +1,85 @@
+#include "event/key_filter.h"
+
+#define MAX_NEEDLE_BYTES (256 * 1024)
+#define MAX_MASK 1024
+
+static char fold(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
+
+/* false when a byte is not ASCII. */
+static bool fold_ascii(char *out, tn_text text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if ((unsigned char)text.bytes[i] >= 0x80) return false;
+        out[i] = fold(text.bytes[i]);
+    }
+    return true;
+}
+
+tn_status tn_key_filter_init(tn_key_filter *filter, tn_text mask)
+{
+    *filter = (tn_key_filter){0};
+    tn_buffer_init(&filter->needles, MAX_NEEDLE_BYTES);
+    tn_buffer_init(&filter->mask, MAX_MASK);
+    tn_status status = tn_buffer_append_text(&filter->mask, mask);
+    filter->mask_all = status != TN_OK;
+    return status;
+}
+
+void tn_key_filter_free(tn_key_filter *filter)
+{
+    tn_buffer_free(&filter->needles);
+    tn_buffer_free(&filter->mask);
+}
+
+static tn_status fail_closed(tn_key_filter *filter, tn_status status)
+{
+    filter->mask_all = true;
+    return status;
+}
+
+tn_status tn_key_filter_add(tn_key_filter *filter, tn_text literal)
+{
+    if (literal.size > TN_MAX_FILTERED_KEY || filter->needle_count >= TN_MAX_FILTERS) {
+        return fail_closed(filter, TN_ERROR_LIMIT);
+    }
+
+    char folded[TN_MAX_FILTERED_KEY];
+    if (!fold_ascii(folded, literal)) {
+        filter->ask = true;
+        return TN_OK;
+    }
+
+    uint16_t size = (uint16_t)literal.size;
+    tn_buffer_append(&filter->needles, &size, sizeof(size));
+    tn_status status = tn_buffer_append(&filter->needles, folded, size);
+    if (status != TN_OK) return fail_closed(filter, status);
+
+    filter->needle_count++;
+    return TN_OK;
+}
+
+static bool any_needle_in(const tn_key_filter *filter, tn_text folded)
+{
+    const uint8_t *at = filter->needles.bytes;
+    for (size_t i = 0; i < filter->needle_count; i++) {
+        uint16_t size;
+        memcpy(&size, at, sizeof(size));
+        at += sizeof(size);
+        if (size == 0 || memmem(folded.bytes, folded.size, at, size)) return true;
+        at += size;
+    }
+    return false;
+}
+
+tn_verdict tn_key_filter_judge(const tn_key_filter *filter, tn_text key)
+{
+    if (filter->mask_all || key.size > TN_MAX_FILTERED_KEY) return TN_VERDICT_MASK;
+
+    char folded[TN_MAX_FILTERED_KEY];
+    if (!fold_ascii(folded, key)) return TN_VERDICT_ASK;
+    if (any_needle_in(filter, (tn_text){folded, key.size})) return TN_VERDICT_MASK;
+    return filter->ask ? TN_VERDICT_ASK : TN_VERDICT_KEEP;
+}

@@ -1,0 +1,82 @@
+#ifndef TN_EVENT_PAYLOAD_H
+#define TN_EVENT_PAYLOAD_H
+
+#include "base/buffer.h"
+#include "base/text.h"
+
+/* A payload on its way from Ruby to the collector: the pairs of a MessagePack map (without its header; how
+ * many there are stands beside them). Keys are Strings, values a String, a 64-bit Integer, a Float or a
+ * Boolean: nothing nested. Strings are valid UTF-8. A key may stand twice: the later one counts.
+ *
+ * Written by msgpack-c; read by a cursor of our own, since msgpack-c reads into trees that it allocates. */
+
+/* Writing. The buffer is the caller's; look at its status when all is written. */
+typedef struct {
+    tn_buffer *buffer;
+    uint32_t count;        /* pairs written */
+    uint32_t dropped;      /* pairs left out because of max_pairs */
+    uint32_t max_pairs;    /* 0: none */
+    size_t max_value_size; /* bytes of a String, the mark of its truncation included; 0: none */
+} tn_payload_writer;
+
+#define TN_MAX_PAYLOAD (256 * 1024) /* bytes; Strings are cut so that they fit */
+#define TN_MAX_KEY 1024             /* bytes; a longer key is cut */
+
+/* The cap of a buffer that can hold any payload, with room for JSON in the making (an escape takes six bytes). */
+#define TN_PAYLOAD_BUFFER (TN_MAX_PAYLOAD * 8)
+
+void tn_payload_writer_init(tn_payload_writer *writer, tn_buffer *buffer, uint32_t max_pairs, size_t max_value_size);
+
+/* Begins a pair. false: there are enough pairs or bytes already; the pair is counted as dropped and gets no value.
+ * key must be valid UTF-8. */
+bool tn_payload_key(tn_payload_writer *writer, tn_text key);
+
+/* text must be valid UTF-8. Longer than max_value_size is cut and says so: "... [truncated, 104857600 bytes]" (unless
+ * max_value_size has no room for that); full_size is what the mark names (the text may have been cut before). */
+void tn_payload_string(tn_payload_writer *writer, tn_text text);
+void tn_payload_cut_string(tn_payload_writer *writer, tn_text text, size_t full_size);
+void tn_payload_integer(tn_payload_writer *writer, int64_t value);
+void tn_payload_double(tn_payload_writer *writer, double value);
+void tn_payload_boolean(tn_payload_writer *writer, bool value);
+
+/* A String that is written piece by piece into writer->buffer: open, append (at most TN_MAX_PAYLOAD bytes; look at
+ * tn_payload_string_room), close. Closing cuts it as tn_payload_string does; complete: false says that pieces were
+ * left out. */
+size_t tn_payload_open_string(tn_payload_writer *writer);
+size_t tn_payload_string_room(const tn_payload_writer *writer, size_t opened);
+void tn_payload_close_string(tn_payload_writer *writer, size_t opened, bool complete);
+
+/* Reading. */
+typedef enum {
+    TN_VALUE_STRING,
+    TN_VALUE_INTEGER,
+    TN_VALUE_DOUBLE,
+    TN_VALUE_BOOLEAN,
+} tn_value_type;
+
+typedef struct {
+    tn_value_type type;
+    union {
+        tn_text string;
+        int64_t integer;
+        double number;
+        bool boolean;
+    } as;
+} tn_value;
+
+typedef struct {
+    const uint8_t *at, *end;
+} tn_payload_reader;
+
+static inline tn_payload_reader tn_payload_read(const uint8_t *bytes, size_t size)
+{
+    return (tn_payload_reader){bytes, bytes ? bytes + size : bytes};
+}
+
+/* The next pair, borrowed from the bytes. false at the end, and at bytes that are no such pair. */
+bool tn_payload_next(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out);
+
+/* The next value alone, where the reader stands behind a key. */
+bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value_out);
+
+#endif

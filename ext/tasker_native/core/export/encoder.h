@@ -1,0 +1,37 @@
+#ifndef TN_EXPORT_ENCODER_H
+#define TN_EXPORT_ENCODER_H
+
+#include "export/attribute_set.h"
+
+/* What every format needs beside the spans: who sends them, and under which names. Owned by one thread. */
+typedef struct {
+    tn_buffer prefix;   /* "tasker." */
+    tn_buffer resource; /* pairs */
+    uint32_t resource_count;
+    tn_buffer scope_version;
+    tn_attribute_set attributes;
+} tn_encoder;
+
+#define TN_SCOPE_NAME TN_TEXT("tasker-native")
+#define TN_MAX_REQUEST (64 * 1024 * 1024) /* bytes, before compression: OTLP specification, "OTLP/HTTP Request" */
+
+typedef struct {
+    tn_text prefix;
+    tn_pairs resource;
+    tn_text scope_version;
+    uint32_t attribute_limit;
+} tn_encoder_options;
+
+/* Copies what it is given. TN_OK or TN_ERROR_MEMORY. */
+tn_status tn_encoder_init(tn_encoder *encoder, const tn_encoder_options *options) TN_MUST_CHECK;
+void tn_encoder_free(tn_encoder *encoder);
+
+/* An ExportTraceServiceRequest of opentelemetry-proto (trace/v1/trace.proto) with all spans, appended to the
+ * buffer: as protobuf bytes, and in OTLP's JSON form (no newline). Returns the buffer's status. */
+tn_status tn_otlp_protobuf(tn_buffer *buffer, tn_encoder *encoder, const tn_span_list *spans) TN_MUST_CHECK;
+tn_status tn_otlp_json(tn_buffer *buffer, tn_encoder *encoder, const tn_span_list *spans) TN_MUST_CHECK;
+
+/* A line for people: "OK  tasker.step.execution  200.1 ms  trace=... span=... parent=... {...}", with its newline. */
+tn_status tn_span_line(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span) TN_MUST_CHECK;
+
+#endif

@@ -1,0 +1,94 @@
+#ifndef TN_EXPORT_EXPORTER_H
+#define TN_EXPORT_EXPORTER_H
+
+#include "export/encoder.h"
+
+/* Why a span did not arrive, and what the log adds to its count. */
+/* clang-format off */
+#define TN_DROPS(X)                                                                                              \
+    X(TN_DROP_QUEUE_FULL,  "queue_full",  "spans end faster than they are delivered; raise tel.max_queue_size")   \
+    X(TN_DROP_MEMORY,      "memory",      "the process is out of memory")                                         \
+    X(TN_DROP_TOO_LARGE,   "too_large",   "lower tel.max_export_batch_size")                                      \
+    X(TN_DROP_REJECTED,    "rejected",    "check tel.otlp_endpoint, tel.otlp_headers and the collector's log")    \
+    X(TN_DROP_UNREACHABLE, "unreachable", "start a collector there, or set tel.otlp_endpoint or tel.exporter")    \
+    X(TN_DROP_DEADLINE,    "deadline",    "the collector is too slow; see tel.otlp_timeout and tel.shutdown_timeout") \
+    X(TN_DROP_STORAGE,     "storage",     "check tel.trace_file: its folder, its permissions, space on the disk")      \
+    X(TN_DROP_SHUTDOWN,    "shutdown",    "these spans ended after Tasker::Native.shutdown")
+/* clang-format on */
+
+#define TN_DROP_ENUM(id, name, hint) id,
+typedef enum { TN_DROPS(TN_DROP_ENUM) TN_DROP_COUNT } tn_drop;
+#undef TN_DROP_ENUM
+
+const char *tn_drop_name(tn_drop drop);
+const char *tn_drop_hint(tn_drop drop);
+
+typedef struct {
+    size_t exported;
+    size_t dropped;
+    tn_drop reason;    /* of those dropped */
+    char message[256]; /* what happened, for the log; empty: nothing to say */
+} tn_export_result;
+
+/* Where batches go: a table of functions in front of what each kind needs. The worker thread is the only one that
+ * exports; the others may be called by one thread while none exports, except where said. */
+typedef struct tn_exporter tn_exporter;
+struct tn_exporter {
+    const char *name;
+    /* Every span of the batch is exported or dropped when it returns. The batch stays the caller's. */
+    void (*export_batch)(tn_exporter *self, const tn_span_list *batch, uint64_t deadline, tn_export_result *result_out);
+    void (*interrupt)(tn_exporter *self); /* any thread, while it exports: come back soon. May be NULL */
+    void (*reset_in_child)(tn_exporter *self); /* after a fork: let go of what is the parent's. May be NULL */
+    void (*free)(tn_exporter *self);
+};
+
+/* Called by exporters that may be busy for long. May be NULL. */
+typedef struct {
+    void (*call)(void *self);
+    void *self;
+} tn_checkpoint;
+
+typedef struct {
+    tn_encoder_options encoding;
+    tn_text url;        /* the whole, with the signal's path */
+    tn_text headers;    /* lines, see http_client.h */
+    tn_text user_agent;
+    bool gzip;
+    uint64_t timeout; /* nanoseconds, for one batch */
+    tn_checkpoint checkpoint;
+} tn_otlp_exporter_options;
+
+/* OTLP/HTTP with protobuf bodies. One attempt a batch. TN_ERROR_INVALID for the URL, TN_ERROR_MEMORY. */
+tn_status tn_otlp_exporter_new(const tn_otlp_exporter_options *options, tn_exporter **exporter_out) TN_MUST_CHECK;
+
+typedef struct {
+    tn_encoder_options encoding;
+    tn_text path;
+    size_t max_size; /* bytes; then the file is renamed to PATH.1 and a new one begins. 0: never */
+} tn_file_exporter_options;
+
+/* OTLP's JSON form, a request a line, appended to a file (0600, made with its folder's permission, never through a
+ * symbolic link). Several processes may write to the same file. It is opened at the first batch. */
+tn_status tn_file_exporter_new(const tn_file_exporter_options *options, tn_exporter **exporter_out) TN_MUST_CHECK;
+
+/* A line a span (tn_span_line) to a file descriptor, which stays the caller's. */
+tn_status tn_console_exporter_new(const tn_encoder_options *encoding, int descriptor, tn_exporter **exporter_out)
+    TN_MUST_CHECK;
+
+/* Keeps OTLP's JSON form in memory, a request a line, for tests. Beyond max_size bytes the newest spans are dropped. */
+tn_status tn_memory_exporter_new(const tn_encoder_options *encoding, size_t max_size, tn_exporter **exporter_out)
+    TN_MUST_CHECK;
+
+/* Moves out what a memory exporter keeps. Any thread. out must be empty; it gets its own storage. */
+void tn_memory_exporter_take(tn_exporter *exporter, tn_buffer *out);
+bool tn_exporter_is_memory(const tn_exporter *exporter);
+
+/* All spans of a batch share a fate. */
+static inline void tn_export_dropped(tn_export_result *result, const tn_span_list *batch, tn_drop reason)
+{
+    result->exported = 0;
+    result->dropped = batch->count;
+    result->reason = reason;
+}
+
+#endif

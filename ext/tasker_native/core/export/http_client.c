@@ -1,0 +1,272 @@
+#include "export/http_client.h"
+
+#include "base/clock.h"
+#include "base/process.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#define POLL_MILLISECONDS 100 /* between two checkpoints */
+#define MAX_URL 8192
+
+struct tn_http_client {
+    CURLM *multi;
+    CURL *easy;
+    struct curl_slist *headers; /* those of every request */
+    tn_buffer display_url;
+    void (*checkpoint)(void *self);
+    void *checkpoint_self;
+    atomic_bool interrupted;
+    char error[CURL_ERROR_SIZE];
+};
+
+void tn_http_global_init(void)
+{
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static size_t receive(char *bytes, size_t size, size_t count, void *response)
+{
+    tn_buffer *body = &((tn_http_response *)response)->body;
+    return tn_buffer_append(body, bytes, size * count) == TN_OK ? size * count : 0;
+}
+
+static bool is_loopback(const char *host)
+{
+    return strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
+}
+
+static void keep_display_url(tn_http_client *client, CURLU *url)
+{
+    char *text = NULL;
+    curl_url_set(url, CURLUPART_USER, NULL, 0);
+    curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+    curl_url_set(url, CURLUPART_QUERY, NULL, 0);
+    curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+    if (curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK) tn_buffer_append_text(&client->display_url, tn_text_of(text));
+    curl_free(text);
+}
+
+static tn_status check_url(tn_http_client *client, const char *text)
+{
+    CURLU *url = curl_url();
+    if (!url) return TN_ERROR_MEMORY;
+
+    char *scheme = NULL, *host = NULL;
+    bool valid = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
+                 curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                 curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
+                 (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    if (valid) {
+        if (is_loopback(host)) curl_easy_setopt(client->easy, CURLOPT_NOPROXY, "*");
+        keep_display_url(client, url);
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(url);
+    if (!valid) return TN_ERROR_INVALID;
+    return client->display_url.status;
+}
+
+static tn_status set_url(tn_http_client *client, tn_text text)
+{
+    char url[MAX_URL];
+    if (text.size >= sizeof(url) || memchr(text.bytes, '\0', text.size)) return TN_ERROR_INVALID;
+    memcpy(url, text.bytes, text.size);
+    url[text.size] = '\0';
+
+    tn_status status = check_url(client, url);
+    if (status == TN_OK && curl_easy_setopt(client->easy, CURLOPT_URL, url) != CURLE_OK) status = TN_ERROR_MEMORY;
+    return status;
+}
+
+static tn_status add_header(struct curl_slist **headers, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(*headers, line);
+    if (!longer) return TN_ERROR_MEMORY;
+    *headers = longer;
+    return TN_OK;
+}
+
+static tn_status add_headers(struct curl_slist **headers, tn_text lines)
+{
+    tn_status status = TN_OK;
+    while (lines.size > 0 && status == TN_OK) {
+        const char *end = memchr(lines.bytes, '\n', lines.size);
+        size_t size = end ? (size_t)(end - lines.bytes) : lines.size;
+        char line[MAX_URL];
+        if (size >= sizeof(line)) return TN_ERROR_INVALID;
+        memcpy(line, lines.bytes, size);
+        line[size] = '\0';
+        status = add_header(headers, line);
+
+        size_t taken = end ? size + 1 : size;
+        lines = (tn_text){lines.bytes + taken, lines.size - taken};
+    }
+    return status;
+}
+
+static void set_user_agent(tn_http_client *client, tn_text text)
+{
+    char user_agent[256];
+    snprintf(user_agent, sizeof(user_agent), "%.*s", (int)text.size, text.bytes);
+    curl_easy_setopt(client->easy, CURLOPT_USERAGENT, user_agent);
+}
+
+static void set_rules(tn_http_client *client)
+{
+    curl_easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(client->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, client->error);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(client->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    curl_easy_setopt(client->easy, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+}
+
+tn_status tn_http_client_new(const tn_http_client_options *options, tn_http_client **client_out)
+{
+    tn_http_client *client = tn_alloc_zeroed(sizeof(*client));
+    if (!client) return TN_ERROR_MEMORY;
+
+    tn_buffer_init(&client->display_url, MAX_URL);
+    atomic_init(&client->interrupted, false);
+    client->checkpoint = options->checkpoint;
+    client->checkpoint_self = options->checkpoint_self;
+    client->multi = curl_multi_init();
+    client->easy = curl_easy_init();
+
+    tn_status status = client->multi && client->easy ? TN_OK : TN_ERROR_MEMORY;
+    if (status == TN_OK) status = set_url(client, options->url);
+    if (status == TN_OK) status = add_headers(&client->headers, options->headers);
+    if (status == TN_OK) status = add_header(&client->headers, "Expect:"); /* no waiting for 100 Continue */
+    if (status != TN_OK) {
+        tn_http_client_free(client);
+        return status;
+    }
+    set_user_agent(client, options->user_agent);
+    set_rules(client);
+    *client_out = client;
+    return TN_OK;
+}
+
+void tn_http_client_free(tn_http_client *client)
+{
+    if (!client) return;
+    curl_easy_cleanup(client->easy);
+    curl_multi_cleanup(client->multi);
+    curl_slist_free_all(client->headers);
+    tn_http_client_abandon(client);
+}
+
+void tn_http_client_abandon(tn_http_client *client)
+{
+    tn_buffer_free(&client->display_url);
+    tn_free(client);
+}
+
+tn_text tn_http_client_display_url(const tn_http_client *client)
+{
+    return tn_buffer_text(&client->display_url);
+}
+
+void tn_http_client_interrupt(tn_http_client *client)
+{
+    atomic_store(&client->interrupted, true);
+    curl_multi_wakeup(client->multi);
+}
+
+static int milliseconds_until(uint64_t deadline)
+{
+    uint64_t now = tn_clock_monotonic();
+    if (now >= deadline) return 0;
+    uint64_t left = (deadline - now + TN_MILLISECOND - 1) / TN_MILLISECOND;
+    return left < POLL_MILLISECONDS ? (int)left : POLL_MILLISECONDS;
+}
+
+static bool is_done(tn_http_client *client, CURLcode *result_out)
+{
+    int waiting;
+    CURLMsg *message = curl_multi_info_read(client->multi, &waiting);
+    if (!message || message->msg != CURLMSG_DONE) return false;
+    *result_out = message->data.result;
+    return true;
+}
+
+/* Runs the transfer until it is over, one way or the other. */
+static tn_status perform(tn_http_client *client, uint64_t deadline, CURLcode *result_out)
+{
+    for (;;) {
+        int running;
+        if (curl_multi_perform(client->multi, &running) != CURLM_OK) return TN_ERROR_MEMORY;
+        if (is_done(client, result_out)) return TN_OK;
+        if (atomic_load(&client->interrupted)) return TN_ERROR_CLOSED;
+
+        int milliseconds = milliseconds_until(deadline);
+        if (milliseconds == 0) return TN_ERROR_TIMEOUT;
+        curl_multi_poll(client->multi, NULL, 0, milliseconds, NULL);
+        if (client->checkpoint) client->checkpoint(client->checkpoint_self);
+    }
+}
+
+static tn_status status_of(CURLcode result, const tn_http_response *response)
+{
+    if (result == CURLE_OK) return TN_OK;
+    if (result == CURLE_OUT_OF_MEMORY) return TN_ERROR_MEMORY;
+    if (result == CURLE_WRITE_ERROR) return response->body.status == TN_OK ? TN_ERROR_UNREACHABLE : response->body.status;
+    if (result == CURLE_OPERATION_TIMEDOUT) return TN_ERROR_TIMEOUT;
+    return TN_ERROR_UNREACHABLE;
+}
+
+static void describe(tn_http_client *client, tn_status status, CURLcode result, tn_http_response *response)
+{
+    const char *error = tn_status_text(status);
+    if (result != CURLE_OK) error = client->error[0] ? client->error : curl_easy_strerror(result);
+    if (status == TN_ERROR_LIMIT) error = "the response is larger than 4 MiB";
+    snprintf(response->error, sizeof(response->error), "%s", error);
+}
+
+static tn_status set_request_headers(tn_http_client *client, const tn_http_request *request, struct curl_slist **all)
+{
+    char type[128], encoding[128];
+    snprintf(type, sizeof(type), "Content-Type: %s", request->content_type);
+    tn_status status = add_header(all, type);
+    if (status == TN_OK && request->content_encoding) {
+        snprintf(encoding, sizeof(encoding), "Content-Encoding: %s", request->content_encoding);
+        status = add_header(all, encoding);
+    }
+    for (struct curl_slist *header = client->headers; header && status == TN_OK; header = header->next) {
+        status = add_header(all, header->data);
+    }
+    curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, *all);
+    return status;
+}
+
+tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *request, tn_http_response *response)
+{
+    *response = (tn_http_response){0};
+    tn_buffer_init(&response->body, TN_MAX_RESPONSE);
+    client->error[0] = '\0';
+    curl_easy_setopt(client->easy, CURLOPT_POSTFIELDS, request->body.bytes);
+    curl_easy_setopt(client->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+    curl_easy_setopt(client->easy, CURLOPT_WRITEDATA, response);
+
+    CURLcode result = CURLE_OK;
+    struct curl_slist *headers = NULL;
+    tn_status status = set_request_headers(client, request, &headers);
+    if (status == TN_OK && curl_multi_add_handle(client->multi, client->easy) == CURLM_OK) {
+        status = perform(client, request->deadline, &result);
+        if (status == TN_OK) status = status_of(result, response);
+        curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &response->status);
+        curl_multi_remove_handle(client->multi, client->easy);
+    } else {
+        status = TN_ERROR_MEMORY;
+    }
+    if (status != TN_OK) describe(client, status, result, response);
+    curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_slist_free_all(headers);
+    return status;
+}

@@ -1,0 +1,57 @@
+#ifndef TN_EXPORT_HTTP_CLIENT_H
+#define TN_EXPORT_HTTP_CLIENT_H
+
+#include "base/buffer.h"
+
+/* POST requests to one URL over a connection that is kept, by libcurl. One thread uses a client at a time; only
+ * tn_http_client_interrupt may come from another. Redirects are not followed. Proxies are those of the environment,
+ * except for loopback addresses. */
+typedef struct tn_http_client tn_http_client;
+
+typedef struct {
+    tn_text url;
+    tn_text headers; /* "Name: value" lines, separated by \n */
+    tn_text user_agent;
+    /* Called now and then while a request is under way; may be NULL. */
+    void (*checkpoint)(void *self);
+    void *checkpoint_self;
+} tn_http_client_options;
+
+typedef struct {
+    tn_text body;
+    const char *content_type;
+    const char *content_encoding; /* NULL: none */
+    uint64_t deadline;            /* monotonic, nanoseconds */
+} tn_http_request;
+
+#define TN_MAX_RESPONSE (4 * 1024 * 1024) /* bytes */
+
+typedef struct {
+    long status; /* of HTTP, when the call returned TN_OK */
+    tn_buffer body;
+    char error[256]; /* what went wrong, when it did not */
+} tn_http_response;
+
+/* Once per process, before the first client and while there is one thread only. */
+void tn_http_global_init(void);
+
+/* TN_ERROR_INVALID for an URL that is none, or neither http nor https; TN_ERROR_MEMORY. */
+tn_status tn_http_client_new(const tn_http_client_options *options, tn_http_client **client_out) TN_MUST_CHECK;
+void tn_http_client_free(tn_http_client *client);
+
+/* Gives a client up in a forked child: its connection is the parent's and must not be written to or shut down.
+ * The memory that libcurl holds is lost. */
+void tn_http_client_abandon(tn_http_client *client);
+
+/* The URL without user, password, query and fragment: fit for logs. */
+tn_text tn_http_client_display_url(const tn_http_client *client);
+
+/* TN_OK: there is a response, whatever its status. TN_ERROR_UNREACHABLE, TN_ERROR_TIMEOUT (the deadline),
+ * TN_ERROR_CLOSED (interrupted), TN_ERROR_LIMIT (the response is too large), TN_ERROR_MEMORY: response->error says
+ * more. Free response->body in any case. */
+tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *request, tn_http_response *response_out);
+
+/* Ends the request that is under way, and every later one, at once. Any thread. */
+void tn_http_client_interrupt(tn_http_client *client);
+
+#endif

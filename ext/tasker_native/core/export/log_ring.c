@@ -1,0 +1,71 @@
+#include "export/log_ring.h"
+
+#include "base/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void tn_log_ring_init(tn_log_ring *ring)
+{
+    memset(ring, 0, sizeof(*ring));
+    pthread_mutex_init(&ring->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&ring->written, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+void tn_log_ring_destroy(tn_log_ring *ring)
+{
+    pthread_cond_destroy(&ring->written);
+    pthread_mutex_destroy(&ring->lock);
+}
+
+void tn_log_ring_write(tn_log_ring *ring, tn_log_level level, const char *format, ...)
+{
+    tn_log_line line = {.level = level};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line.text, sizeof(line.text), format, arguments);
+    va_end(arguments);
+
+    pthread_mutex_lock(&ring->lock);
+    if (ring->count == TN_LOG_RING_LINES) {
+        ring->first = (ring->first + 1) % TN_LOG_RING_LINES;
+        ring->count--;
+        ring->lost++;
+    }
+    ring->lines[(ring->first + ring->count++) % TN_LOG_RING_LINES] = line;
+    pthread_cond_broadcast(&ring->written);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+bool tn_log_ring_take(tn_log_ring *ring, tn_log_line *line_out)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool any = ring->count > 0;
+    if (any) {
+        *line_out = ring->lines[ring->first];
+        ring->first = (ring->first + 1) % TN_LOG_RING_LINES;
+        ring->count--;
+    }
+    pthread_mutex_unlock(&ring->lock);
+    return any;
+}
+
+void tn_log_ring_wait(tn_log_ring *ring, uint64_t deadline)
+{
+    struct timespec until = tn_clock_timespec(deadline);
+    pthread_mutex_lock(&ring->lock);
+    if (ring->count == 0) pthread_cond_timedwait(&ring->written, &ring->lock, &until);
+    pthread_mutex_unlock(&ring->lock);
+}
+
+void tn_log_ring_wake(tn_log_ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    pthread_cond_broadcast(&ring->written);
+    pthread_mutex_unlock(&ring->lock);
+}

@@ -1,0 +1,176 @@
+#include "export/encoder.h"
+#include "export/protobuf.h"
+
+/* Field numbers of opentelemetry-proto: collector/trace/v1, trace/v1, resource/v1 and common/v1. */
+enum { REQUEST_RESOURCE_SPANS = 1 };
+enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2 };
+enum { RESOURCE_ATTRIBUTES = 1 };
+enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2 };
+enum { SCOPE_NAME = 1, SCOPE_VERSION = 2 };
+enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
+enum { ANY_VALUE_STRING = 1, ANY_VALUE_BOOL = 2, ANY_VALUE_INT = 3, ANY_VALUE_DOUBLE = 4 };
+enum {
+    SPAN_TRACE_ID = 1,
+    SPAN_SPAN_ID = 2,
+    SPAN_PARENT_SPAN_ID = 4,
+    SPAN_NAME = 5,
+    SPAN_KIND = 6,
+    SPAN_START_TIME = 7,
+    SPAN_END_TIME = 8,
+    SPAN_ATTRIBUTES = 9,
+    SPAN_DROPPED_ATTRIBUTES = 10,
+    SPAN_EVENTS = 11,
+    SPAN_DROPPED_EVENTS = 12,
+    SPAN_LINKS = 13,
+    SPAN_DROPPED_LINKS = 14,
+    SPAN_STATUS = 15,
+    SPAN_FLAGS = 16,
+};
+enum { EVENT_TIME = 1, EVENT_NAME = 2, EVENT_ATTRIBUTES = 3, EVENT_DROPPED_ATTRIBUTES = 4 };
+enum { LINK_TRACE_ID = 1, LINK_SPAN_ID = 2, LINK_FLAGS = 6 };
+enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
+
+#define KIND_INTERNAL 1
+#define FLAGS_SAMPLED 0x101 /* sampled, and: whether the parent is remote is known (it is not) */
+
+static size_t text_field_size(size_t size)
+{
+    return 1 + tn_protobuf_varint_size(size) + size;
+}
+
+static size_t value_size(const tn_value *value)
+{
+    switch (value->type) {
+    case TN_VALUE_STRING: return text_field_size(value->as.string.size);
+    case TN_VALUE_INTEGER: return 1 + tn_protobuf_varint_size((uint64_t)value->as.integer);
+    case TN_VALUE_DOUBLE: return 9;
+    case TN_VALUE_BOOLEAN: return 2;
+    }
+    return 0;
+}
+
+static void put_value(tn_buffer *buffer, const tn_value *value)
+{
+    switch (value->type) {
+    case TN_VALUE_STRING: tn_protobuf_text(buffer, ANY_VALUE_STRING, value->as.string); break;
+    case TN_VALUE_INTEGER: tn_protobuf_uint(buffer, ANY_VALUE_INT, (uint64_t)value->as.integer); break;
+    case TN_VALUE_DOUBLE: tn_protobuf_double(buffer, ANY_VALUE_DOUBLE, value->as.number); break;
+    case TN_VALUE_BOOLEAN: tn_protobuf_uint(buffer, ANY_VALUE_BOOL, value->as.boolean); break;
+    }
+}
+
+static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
+{
+    size_t key_size = prefix.size + attribute->key.size;
+    size_t size = value_size(&attribute->value);
+
+    tn_protobuf_message(buffer, field, text_field_size(key_size) + text_field_size(size));
+    tn_protobuf_message(buffer, KEY_VALUE_KEY, key_size);
+    tn_buffer_append_text(buffer, prefix);
+    tn_buffer_append_text(buffer, attribute->key);
+    tn_protobuf_message(buffer, KEY_VALUE_VALUE, size);
+    put_value(buffer, &attribute->value);
+}
+
+static void put_attributes(tn_buffer *buffer, uint32_t field, uint32_t dropped_field, const tn_attribute_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        put_attribute(buffer, field, tn_attribute_prefix(set, &set->items[i]), &set->items[i]);
+    }
+    if (set->dropped) tn_protobuf_uint(buffer, dropped_field, set->dropped);
+}
+
+static void put_event(tn_buffer *buffer, tn_attribute_set *set, const tn_record *record)
+{
+    size_t expected = 64 + record->pairs.size;
+    size_t event = tn_protobuf_open(buffer, SPAN_EVENTS, expected);
+    tn_protobuf_fixed64(buffer, EVENT_TIME, record->time);
+    tn_protobuf_text(buffer, EVENT_NAME, record->name);
+    tn_attribute_set_clear(set);
+    tn_attribute_set_add(set, record->pairs);
+    put_attributes(buffer, EVENT_ATTRIBUTES, EVENT_DROPPED_ATTRIBUTES, set);
+    tn_protobuf_close(buffer, event, expected);
+}
+
+static void put_link(tn_buffer *buffer, const tn_record *record)
+{
+    size_t link = tn_protobuf_open(buffer, SPAN_LINKS, 0);
+    tn_protobuf_bytes(buffer, LINK_TRACE_ID, record->linked_trace_id.bytes, sizeof(record->linked_trace_id.bytes));
+    tn_protobuf_bytes(buffer, LINK_SPAN_ID, record->linked_span_id.bytes, sizeof(record->linked_span_id.bytes));
+    tn_protobuf_fixed32(buffer, LINK_FLAGS, FLAGS_SAMPLED);
+    tn_protobuf_close(buffer, link, 0);
+}
+
+static void put_status(tn_buffer *buffer, const tn_span *span)
+{
+    if (span->status == TN_STATUS_UNSET) return;
+
+    tn_text message = tn_span_status_message(span);
+    size_t status = tn_protobuf_open(buffer, SPAN_STATUS, message.size);
+    if (message.size > 0) tn_protobuf_text(buffer, STATUS_MESSAGE, message);
+    tn_protobuf_uint(buffer, STATUS_CODE, span->status);
+    tn_protobuf_close(buffer, status, message.size);
+}
+
+static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span)
+{
+    size_t expected = 128 + span->journal.size;
+    size_t opened = tn_protobuf_open(buffer, SCOPE_SPANS_SPANS, expected);
+    tn_protobuf_bytes(buffer, SPAN_TRACE_ID, span->trace_id.bytes, sizeof(span->trace_id.bytes));
+    tn_protobuf_bytes(buffer, SPAN_SPAN_ID, span->id.bytes, sizeof(span->id.bytes));
+    if (!tn_span_id_none(span->parent_id)) {
+        tn_protobuf_bytes(buffer, SPAN_PARENT_SPAN_ID, span->parent_id.bytes, sizeof(span->parent_id.bytes));
+    }
+    tn_protobuf_text(buffer, SPAN_NAME, tn_span_name(span));
+    tn_protobuf_uint(buffer, SPAN_KIND, KIND_INTERNAL);
+    tn_protobuf_fixed64(buffer, SPAN_START_TIME, span->start);
+    tn_protobuf_fixed64(buffer, SPAN_END_TIME, span->end);
+
+    tn_attribute_set_of_span(&encoder->attributes, span);
+    put_attributes(buffer, SPAN_ATTRIBUTES, SPAN_DROPPED_ATTRIBUTES, &encoder->attributes);
+
+    tn_record record;
+    tn_journal_reader reader = tn_span_read(span);
+    while (tn_journal_next(&reader, &record)) {
+        if (record.kind & TN_RECORD_EVENT) put_event(buffer, &encoder->attributes, &record);
+        if (record.kind & TN_RECORD_LINK) put_link(buffer, &record);
+    }
+    if (span->dropped_events) tn_protobuf_uint(buffer, SPAN_DROPPED_EVENTS, span->dropped_events);
+    if (span->dropped_links) tn_protobuf_uint(buffer, SPAN_DROPPED_LINKS, span->dropped_links);
+    put_status(buffer, span);
+    tn_protobuf_fixed32(buffer, SPAN_FLAGS, FLAGS_SAMPLED);
+    tn_protobuf_close(buffer, opened, expected);
+}
+
+static void put_resource(tn_buffer *buffer, tn_encoder *encoder)
+{
+    tn_attribute_set *set = &encoder->attributes;
+    tn_attribute_set_clear(set);
+    tn_attribute_set_add(set, (tn_pairs){.bytes = encoder->resource.bytes,
+                                         .size = encoder->resource.size,
+                                         .count = encoder->resource_count});
+    size_t resource = tn_protobuf_open(buffer, RESOURCE_SPANS_RESOURCE, encoder->resource.size);
+    put_attributes(buffer, RESOURCE_ATTRIBUTES, RESOURCE_ATTRIBUTES + 1, set);
+    tn_protobuf_close(buffer, resource, encoder->resource.size);
+}
+
+static void put_scope(tn_buffer *buffer, const tn_encoder *encoder)
+{
+    size_t scope = tn_protobuf_open(buffer, SCOPE_SPANS_SCOPE, 0);
+    tn_protobuf_text(buffer, SCOPE_NAME, TN_SCOPE_NAME);
+    tn_protobuf_text(buffer, SCOPE_VERSION, tn_buffer_text(&encoder->scope_version));
+    tn_protobuf_close(buffer, scope, 0);
+}
+
+tn_status tn_otlp_protobuf(tn_buffer *buffer, tn_encoder *encoder, const tn_span_list *spans)
+{
+    size_t expected = 2 * spans->bytes;
+    size_t resource_spans = tn_protobuf_open(buffer, REQUEST_RESOURCE_SPANS, expected);
+    put_resource(buffer, encoder);
+    size_t scope_spans = tn_protobuf_open(buffer, RESOURCE_SPANS_SCOPE_SPANS, expected);
+    put_scope(buffer, encoder);
+    for (const tn_span *span = spans->first; span; span = span->next) put_span(buffer, encoder, span);
+    tn_protobuf_close(buffer, scope_spans, expected);
+    tn_protobuf_close(buffer, resource_spans, expected);
+    return buffer->status;
+}

@@ -1,0 +1,628 @@
+#include "export/pipeline.h"
+
+#include "base/clock.h"
+#include "base/process.h"
+
+#include <inttypes.h>
+#include <signal.h>
+
+#define LINGER_TICK (250 * TN_MILLISECOND)   /* how often roots that linger are looked after */
+#define START_RETRY TN_SECOND                /* after a thread could not be started */
+#define LOG_INTERVAL (60 * TN_SECOND)        /* between two lines about the same kind of loss */
+#define STOP_TIMEOUT (2 * TN_SECOND)         /* for a worker that was interrupted to come back */
+#define NEVER UINT64_MAX
+
+typedef struct {
+    uint64_t logged;   /* when, monotonic; 0: never */
+    uint64_t reported; /* how many losses the log knows of */
+} loss_report;
+
+struct tn_pipeline {
+    pthread_mutex_t lock; /* guards all below, down to the managers */
+    pthread_cond_t work;  /* for the worker */
+    pthread_cond_t done;  /* for those who wait for the worker */
+    unsigned generation;
+    tn_pipeline_options options;
+
+    tn_span_list queue;
+    size_t exporting;       /* spans of the batch under way */
+    uint64_t batch_due;     /* monotonic */
+    uint64_t accepted, exported;
+    uint64_t dropped[TN_DROP_COUNT];
+    loss_report reports[TN_DROP_COUNT];
+
+    tn_exporter *exporters[TN_MAX_EXPORTERS];
+    tn_exporter_stats exporter_stats[TN_MAX_EXPORTERS];
+    size_t exporter_count;
+
+    pthread_t thread;
+    uint64_t start_after;  /* monotonic */
+    uint64_t flush_target; /* export at once until this many are settled */
+    uint64_t export_deadline;
+    bool running, stopping, closed;
+    bool sleeping;         /* until it is woken: there is nothing to do */
+    bool pausing, paused;
+
+    pthread_mutex_t managers_lock; /* taken before a manager's and before `lock` */
+    tn_span_manager **managers;
+    size_t manager_count, manager_capacity;
+
+    tn_log_ring log;
+};
+
+static void init_locks(tn_pipeline *self)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_mutex_init(&self->managers_lock, NULL);
+    pthread_cond_init(&self->work, &attributes);
+    pthread_cond_init(&self->done, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+/* The child of a fork has neither the parent's worker nor its spans. */
+static void become_child(tn_pipeline *self)
+{
+    self->generation = tn_process_generation();
+    tn_span_list_free(&self->queue);
+    self->exporting = 0;
+    self->accepted = self->exported = self->flush_target = self->start_after = 0;
+    memset(self->dropped, 0, sizeof(self->dropped));
+    memset(self->reports, 0, sizeof(self->reports));
+    self->running = self->stopping = self->sleeping = self->pausing = self->paused = false;
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        tn_exporter *exporter = self->exporters[i];
+        if (exporter->reset_in_child) exporter->reset_in_child(exporter);
+        self->exporter_stats[i].exported = self->exporter_stats[i].dropped = 0;
+    }
+}
+
+static void enter(tn_pipeline *self)
+{
+    pthread_mutex_lock(&self->lock);
+    if (self->generation != tn_process_generation()) become_child(self);
+}
+
+static void leave(tn_pipeline *self)
+{
+    pthread_mutex_unlock(&self->lock);
+}
+
+static uint64_t count_dropped(const tn_pipeline *self)
+{
+    uint64_t dropped = 0;
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) dropped += self->dropped[reason];
+    return dropped;
+}
+
+static uint64_t count_settled(const tn_pipeline *self)
+{
+    return self->exported + count_dropped(self);
+}
+
+/* --- The worker ---------------------------------------------------------------------------------------- */
+
+static void wait_for_work(tn_pipeline *self, uint64_t until)
+{
+    if (until == NEVER) {
+        self->sleeping = true;
+        pthread_cond_wait(&self->work, &self->lock);
+        self->sleeping = false;
+    } else {
+        struct timespec time = tn_clock_timespec(until);
+        pthread_cond_timedwait(&self->work, &self->lock, &time);
+    }
+}
+
+static void pause_if_asked(tn_pipeline *self)
+{
+    while (self->pausing && !self->stopping) {
+        self->paused = true;
+        pthread_cond_broadcast(&self->done);
+        pthread_cond_wait(&self->work, &self->lock);
+    }
+    self->paused = false;
+}
+
+static void checkpoint(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+    pthread_mutex_lock(&self->lock);
+    pause_if_asked(self);
+    pthread_mutex_unlock(&self->lock);
+}
+
+static bool is_flushing(const tn_pipeline *self)
+{
+    return self->flush_target > count_settled(self);
+}
+
+static bool is_batch_due(const tn_pipeline *self, uint64_t now)
+{
+    if (self->queue.count == 0) return false;
+    return self->queue.count >= self->options.max_export_batch_size || now >= self->batch_due || is_flushing(self);
+}
+
+/* Spans that have ended, but are not queued: roots that linger. */
+static bool has_lingering(const tn_pipeline *self)
+{
+    return self->accepted - count_settled(self) > self->queue.count + self->exporting;
+}
+
+static uint64_t next_wake(const tn_pipeline *self, uint64_t now)
+{
+    uint64_t until = self->queue.count > 0 ? self->batch_due : NEVER;
+    if (has_lingering(self) && now + LINGER_TICK < until) until = now + LINGER_TICK;
+    return until;
+}
+
+static void release_roots(tn_pipeline *self, bool all)
+{
+    pthread_mutex_lock(&self->managers_lock);
+    uint64_t now = tn_clock_monotonic();
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_release(self->managers[i], now, all);
+    pthread_mutex_unlock(&self->managers_lock);
+}
+
+static tn_span_list take_batch(tn_pipeline *self)
+{
+    tn_span_list batch = {0};
+    while (batch.count < self->options.max_export_batch_size && self->queue.count > 0) {
+        tn_span_list_add(&batch, tn_span_list_take(&self->queue));
+    }
+    self->exporting = batch.count;
+    return batch;
+}
+
+/* A kind of loss is logged at once when it is new, then once a minute with what came since. */
+static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const char *message)
+{
+    loss_report *report = &self->reports[reason];
+    uint64_t lost = self->dropped[reason] - report->reported;
+    if (lost == 0 || (report->logged && now < report->logged + LOG_INTERVAL)) return;
+
+    report->logged = now;
+    report->reported = self->dropped[reason];
+    tn_log_ring_write(&self->log, TN_LOG_WARN, "%" PRIu64 " span%s lost (%s)%s%s. Next: %s. (Told once a minute.)", lost,
+                      lost == 1 ? " was" : "s were", tn_drop_name(reason), message[0] ? ": " : "", message,
+                      tn_drop_hint(reason));
+}
+
+static void settle(tn_pipeline *self, size_t exporter, const tn_export_result *result)
+{
+    self->exporter_stats[exporter].exported += result->exported;
+    self->exporter_stats[exporter].dropped += result->dropped;
+    if (exporter > 0) return;
+
+    self->exported += result->exported;
+    self->dropped[result->reason] += result->dropped;
+}
+
+static void log_result(tn_pipeline *self, size_t exporter, const tn_export_result *result)
+{
+    uint64_t now = tn_clock_monotonic();
+    if (exporter == 0 && result->dropped > 0) {
+        report_losses(self, now, result->reason, result->message);
+    } else if (result->dropped > 0 && self->exporter_stats[exporter].dropped == result->dropped) {
+        tn_log_ring_write(&self->log, TN_LOG_WARN, "exporter :%s lost %zu spans: %s", self->exporters[exporter]->name,
+                          result->dropped, result->message);
+    } else if (result->message[0]) {
+        tn_log_ring_write(&self->log, TN_LOG_WARN, "%s", result->message);
+    }
+}
+
+static void export_batch(tn_pipeline *self)
+{
+    tn_span_list batch = take_batch(self);
+    tn_export_result results[TN_MAX_EXPORTERS];
+    uint64_t deadline = self->export_deadline;
+    leave(self);
+
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        self->exporters[i]->export_batch(self->exporters[i], &batch, deadline, &results[i]);
+    }
+
+    pthread_mutex_lock(&self->lock);
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        settle(self, i, &results[i]);
+        log_result(self, i, &results[i]);
+    }
+    self->exporting = 0;
+    self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
+    pthread_cond_broadcast(&self->done);
+    leave(self);
+
+    tn_span_list_free(&batch);
+    pthread_mutex_lock(&self->lock);
+}
+
+static void report_publishers_losses(tn_pipeline *self, uint64_t now)
+{
+    report_losses(self, now, TN_DROP_QUEUE_FULL, "");
+    report_losses(self, now, TN_DROP_MEMORY, "");
+}
+
+static void *work(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+#ifdef __linux__
+    pthread_setname_np(pthread_self(), "tasker-export");
+#endif
+    pthread_mutex_lock(&self->lock);
+    while (!self->stopping) {
+        uint64_t now = tn_clock_monotonic();
+        pause_if_asked(self);
+        report_publishers_losses(self, now);
+        if (is_batch_due(self, now)) {
+            export_batch(self);
+            continue;
+        }
+        if (has_lingering(self)) {
+            leave(self);
+            release_roots(self, false);
+            pthread_mutex_lock(&self->lock);
+            if (is_batch_due(self, now) || self->stopping) continue;
+        }
+        wait_for_work(self, next_wake(self, now));
+    }
+    self->running = false;
+    pthread_cond_broadcast(&self->done);
+    leave(self);
+    return NULL;
+}
+
+/* Signals are the host application's: this thread takes none. */
+static int start_thread(pthread_t *thread, tn_pipeline *self)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, work, self);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static void start_worker(tn_pipeline *self)
+{
+    uint64_t now = tn_clock_monotonic();
+    if (self->running || self->closed || now < self->start_after) return;
+
+    self->stopping = false;
+    self->export_deadline = NEVER;
+    int error = start_thread(&self->thread, self);
+    self->running = error == 0;
+    if (error == 0) return;
+
+    self->start_after = now + START_RETRY;
+    tn_log_ring_write(&self->log, TN_LOG_ERROR, "the export thread can't be started: %s", strerror(error));
+}
+
+/* --- Coming in ----------------------------------------------------------------------------------------- */
+
+static void accept(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+    enter(self);
+    self->accepted++;
+    start_worker(self);
+    if (self->sleeping) pthread_cond_signal(&self->work);
+    leave(self);
+}
+
+static bool has_room(const tn_pipeline *self, const tn_span *span)
+{
+    return self->queue.count < self->options.max_queue_size &&
+           self->queue.bytes + tn_span_size(span) <= self->options.max_queue_bytes;
+}
+
+static void take(void *pipeline, tn_span *span)
+{
+    tn_pipeline *self = pipeline;
+    enter(self);
+    if (self->closed || !has_room(self, span)) {
+        self->dropped[self->closed ? TN_DROP_SHUTDOWN : TN_DROP_QUEUE_FULL]++;
+        pthread_cond_broadcast(&self->done);
+        leave(self);
+        tn_span_free(span);
+        return;
+    }
+
+    if (self->queue.count == 0) self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
+    tn_span_list_add(&self->queue, span);
+    bool full = self->queue.count == self->options.max_export_batch_size;
+    if (full || self->sleeping || is_flushing(self)) pthread_cond_signal(&self->work);
+    leave(self);
+}
+
+static void lose(void *pipeline)
+{
+    tn_pipeline_lose(pipeline, TN_DROP_MEMORY);
+}
+
+void tn_pipeline_lose(tn_pipeline *self, tn_drop reason)
+{
+    enter(self);
+    self->accepted++;
+    self->dropped[reason]++;
+    leave(self);
+}
+
+tn_span_sink tn_pipeline_sink(tn_pipeline *self)
+{
+    return (tn_span_sink){.self = self, .accept = accept, .take = take, .lose = lose};
+}
+
+tn_status tn_pipeline_add_manager(tn_pipeline *self, tn_span_manager *manager)
+{
+    tn_status status = TN_OK;
+    pthread_mutex_lock(&self->managers_lock);
+    if (self->manager_count == self->manager_capacity) {
+        size_t capacity = self->manager_capacity ? self->manager_capacity * 2 : 8;
+        tn_span_manager **managers = tn_realloc(self->managers, capacity * sizeof(*managers));
+        if (managers) {
+            self->managers = managers;
+            self->manager_capacity = capacity;
+        } else {
+            status = TN_ERROR_MEMORY;
+        }
+    }
+    if (status == TN_OK) self->managers[self->manager_count++] = manager;
+    pthread_mutex_unlock(&self->managers_lock);
+    return status;
+}
+
+void tn_pipeline_remove_manager(tn_pipeline *self, tn_span_manager *manager)
+{
+    pthread_mutex_lock(&self->managers_lock);
+    for (size_t i = 0; i < self->manager_count; i++) {
+        if (self->managers[i] == manager) self->managers[i] = self->managers[--self->manager_count];
+    }
+    pthread_mutex_unlock(&self->managers_lock);
+}
+
+/* --- Coming to an end ---------------------------------------------------------------------------------- */
+
+static void wait_for_done(tn_pipeline *self, uint64_t deadline)
+{
+    struct timespec until = tn_clock_timespec(deadline);
+    pthread_cond_timedwait(&self->done, &self->lock, &until);
+}
+
+static bool is_cancelled(const atomic_bool *cancelled)
+{
+    return cancelled && atomic_load(cancelled);
+}
+
+bool tn_pipeline_flush(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
+{
+    release_roots(self, true);
+
+    enter(self);
+    uint64_t target = self->accepted;
+    if (target > self->flush_target) self->flush_target = target;
+    if (self->queue.count > 0) start_worker(self);
+    pthread_cond_signal(&self->work);
+    while (count_settled(self) < target && tn_clock_monotonic() < deadline && !is_cancelled(cancelled)) {
+        wait_for_done(self, deadline);
+    }
+    bool settled = count_settled(self) >= target;
+    leave(self);
+    return settled;
+}
+
+void tn_pipeline_wake(tn_pipeline *self)
+{
+    pthread_mutex_lock(&self->lock);
+    pthread_cond_broadcast(&self->done);
+    pthread_mutex_unlock(&self->lock);
+}
+
+/* Lets a batch that is under way come back by itself until the deadline, then makes it. true: the worker is gone. */
+static bool stop_worker(tn_pipeline *self, uint64_t deadline)
+{
+    bool running = self->running;
+    self->stopping = true;
+    self->pausing = false;
+    pthread_cond_broadcast(&self->work);
+    while (self->running && tn_clock_monotonic() < deadline) wait_for_done(self, deadline);
+
+    if (self->running) {
+        for (size_t i = 0; i < self->exporter_count; i++) {
+            if (self->exporters[i]->interrupt) self->exporters[i]->interrupt(self->exporters[i]);
+        }
+        uint64_t last = tn_clock_monotonic() + STOP_TIMEOUT;
+        while (self->running && tn_clock_monotonic() < last) wait_for_done(self, last);
+    }
+    if (!running) return true;
+    if (self->running) {
+        pthread_detach(self->thread);
+        return false;
+    }
+
+    pthread_t thread = self->thread;
+    leave(self); /* it has said that it is done; it may still be leaving the lock */
+    pthread_join(thread, NULL);
+    pthread_mutex_lock(&self->lock);
+    return true;
+}
+
+static void free_exporters(tn_pipeline *self)
+{
+    for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
+    self->exporter_count = 0;
+}
+
+void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options, tn_exporter **exporters, size_t count)
+{
+    enter(self);
+    if (stop_worker(self, tn_clock_monotonic() + STOP_TIMEOUT)) {
+        free_exporters(self);
+    } /* else a thread that does not come back still uses them: they are lost */
+    self->options = *options;
+    self->exporter_count = count;
+    for (size_t i = 0; i < count; i++) {
+        self->exporters[i] = exporters[i];
+        self->exporter_stats[i] = (tn_exporter_stats){.name = exporters[i]->name};
+    }
+    memset(self->reports, 0, sizeof(self->reports));
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) self->reports[reason].reported = self->dropped[reason];
+    self->closed = false;
+    if (self->queue.count > 0) start_worker(self);
+    leave(self);
+}
+
+static void interrupt_steps(tn_pipeline *self)
+{
+    pthread_mutex_lock(&self->managers_lock);
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_interrupt(self->managers[i]);
+    pthread_mutex_unlock(&self->managers_lock);
+}
+
+bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
+{
+    interrupt_steps(self);
+    tn_pipeline_flush(self, deadline, cancelled);
+
+    enter(self);
+    self->closed = true;
+    stop_worker(self, 0);
+    self->dropped[TN_DROP_DEADLINE] += self->queue.count;
+    tn_span_list_free(&self->queue);
+    report_losses(self, tn_clock_monotonic(), TN_DROP_DEADLINE, "time ran out at shutdown");
+    report_publishers_losses(self, tn_clock_monotonic());
+    bool lossless = count_dropped(self) == 0;
+    leave(self);
+    return lossless;
+}
+
+void tn_pipeline_stats_read(tn_pipeline *self, tn_pipeline_stats *stats)
+{
+    enter(self);
+    *stats = (tn_pipeline_stats){
+        .accepted = self->accepted,
+        .exported = self->exported,
+        .in_flight = self->accepted - count_settled(self),
+        .queued = self->queue.count,
+        .queued_bytes = self->queue.bytes,
+        .exporter_count = self->exporter_count,
+    };
+    memcpy(stats->dropped, self->dropped, sizeof(stats->dropped));
+    memcpy(stats->exporters, self->exporter_stats, sizeof(stats->exporters));
+    leave(self);
+}
+
+void tn_pipeline_clear_stats(tn_pipeline *self)
+{
+    enter(self);
+    self->accepted = self->exported = self->flush_target = 0;
+    memset(self->dropped, 0, sizeof(self->dropped));
+    memset(self->reports, 0, sizeof(self->reports));
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        self->exporter_stats[i].exported = self->exporter_stats[i].dropped = 0;
+    }
+    leave(self);
+}
+
+bool tn_pipeline_take_memory(tn_pipeline *self, tn_buffer *out)
+{
+    bool found = false;
+    enter(self);
+    for (size_t i = 0; i < self->exporter_count && !found; i++) {
+        found = tn_exporter_is_memory(self->exporters[i]);
+        if (found) tn_memory_exporter_take(self->exporters[i], out);
+    }
+    leave(self);
+    return found;
+}
+
+/* --- Life and forks ------------------------------------------------------------------------------------ */
+
+tn_pipeline *tn_pipeline_new(const tn_pipeline_options *options)
+{
+    tn_pipeline *self = tn_alloc_zeroed(sizeof(*self));
+    if (!self) return NULL;
+
+    init_locks(self);
+    tn_log_ring_init(&self->log);
+    self->generation = tn_process_generation();
+    self->options = *options;
+    self->closed = true;
+    return self;
+}
+
+void tn_pipeline_free(tn_pipeline *self)
+{
+    if (!self) return;
+
+    tn_pipeline_shutdown(self, 0, NULL);
+    if (tn_this_process.forks.self == self) tn_this_process.forks = (tn_fork_hooks){0};
+    free_exporters(self);
+    tn_free(self->managers);
+    tn_log_ring_destroy(&self->log);
+    pthread_cond_destroy(&self->work);
+    pthread_cond_destroy(&self->done);
+    pthread_mutex_destroy(&self->managers_lock);
+    pthread_mutex_destroy(&self->lock);
+    tn_free(self);
+}
+
+static void lock_all(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+    pthread_mutex_lock(&self->managers_lock);
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_lock(self->managers[i]);
+    pthread_mutex_lock(&self->lock);
+    pthread_mutex_lock(&self->log.lock);
+}
+
+static void unlock_all(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+    pthread_mutex_unlock(&self->log.lock);
+    pthread_mutex_unlock(&self->lock);
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_unlock(self->managers[i]);
+    pthread_mutex_unlock(&self->managers_lock);
+}
+
+static void renew_locks(void *pipeline)
+{
+    tn_pipeline *self = pipeline;
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_reset_lock(self->managers[i]);
+    init_locks(self);
+    tn_log_ring_init(&self->log);
+}
+
+void tn_pipeline_watch_forks(tn_pipeline *self)
+{
+    tn_this_process.forks = (tn_fork_hooks){self, lock_all, unlock_all, renew_locks};
+    tn_process_watch_forks();
+}
+
+void tn_pipeline_pause(tn_pipeline *self, uint64_t deadline)
+{
+    enter(self);
+    self->pausing = true;
+    pthread_cond_broadcast(&self->work);
+    while (self->running && !self->paused && tn_clock_monotonic() < deadline) wait_for_done(self, deadline);
+    leave(self);
+}
+
+void tn_pipeline_resume(tn_pipeline *self)
+{
+    enter(self);
+    self->pausing = false;
+    pthread_cond_broadcast(&self->work);
+    leave(self);
+}
+
+tn_log_ring *tn_pipeline_log(tn_pipeline *self)
+{
+    return &self->log;
+}
+
+tn_checkpoint tn_pipeline_checkpoint(tn_pipeline *self)
+{
+    return (tn_checkpoint){checkpoint, self};
+}

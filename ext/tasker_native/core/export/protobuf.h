@@ -1,0 +1,41 @@
+#ifndef TN_EXPORT_PROTOBUF_H
+#define TN_EXPORT_PROTOBUF_H
+
+#include "base/buffer.h"
+
+/* Wire bytes of protocol buffers (protobuf.dev, "Encoding"), written and read without message objects.
+ * Writers append to a buffer, which keeps the first failure. Fields with their default value are the caller's
+ * to leave out. */
+void tn_protobuf_varint(tn_buffer *buffer, uint64_t value);
+void tn_protobuf_uint(tn_buffer *buffer, uint32_t field, uint64_t value);
+void tn_protobuf_fixed32(tn_buffer *buffer, uint32_t field, uint32_t value);
+void tn_protobuf_fixed64(tn_buffer *buffer, uint32_t field, uint64_t value);
+void tn_protobuf_double(tn_buffer *buffer, uint32_t field, double value);
+void tn_protobuf_bytes(tn_buffer *buffer, uint32_t field, const void *bytes, size_t size);
+void tn_protobuf_text(tn_buffer *buffer, uint32_t field, tn_text text);
+
+/* The tag and the size of a message whose size is known. */
+void tn_protobuf_message(tn_buffer *buffer, uint32_t field, size_t size);
+
+/* A message whose size is not known yet: open, write, close. expected_size saves moving it when it is right
+ * about how many bytes the size takes (up to 127: one, up to 16,383: two). */
+size_t tn_protobuf_open(tn_buffer *buffer, uint32_t field, size_t expected_size);
+void tn_protobuf_close(tn_buffer *buffer, size_t opened, size_t expected_size);
+
+size_t tn_protobuf_varint_size(uint64_t value);
+
+/* Reading, from somebody who may be hostile: never beyond the end, never without progress. */
+typedef struct {
+    const uint8_t *at, *end;
+} tn_protobuf_reader;
+
+typedef struct {
+    uint32_t number;
+    uint64_t value; /* of a varint or a fixed-size field; else 0 */
+    tn_text bytes;  /* of a length-delimited field; else empty */
+} tn_protobuf_field;
+
+/* false at the end, and at bytes that are no field. */
+bool tn_protobuf_next(tn_protobuf_reader *reader, tn_protobuf_field *field_out);
+
+#endif

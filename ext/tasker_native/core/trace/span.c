@@ -1,0 +1,215 @@
+#include "trace/span.h"
+
+#include "base/process.h"
+
+/* In front of every record. In memory only: never written anywhere, so its layout may follow the machine. */
+typedef struct {
+    uint64_t time;
+    uint32_t pairs_size, count, dropped;
+    uint16_t name_size;
+    uint8_t kind;
+    uint8_t prefixed;
+} record_header;
+
+typedef struct {
+    tn_trace_id trace_id;
+    tn_span_id span_id;
+} link_name;
+
+tn_span *tn_span_new(tn_text name, tn_trace_id trace_id, tn_span_id id, tn_span_id parent_id)
+{
+    tn_span *span = tn_alloc(sizeof(*span));
+    if (!span) return NULL;
+
+    *span = (tn_span){.trace_id = trace_id, .id = id, .parent_id = parent_id, .name_size = (uint32_t)name.size};
+    tn_buffer_init(&span->journal, TN_MAX_SPAN_SIZE - sizeof(*span));
+    if (tn_buffer_append_text(&span->journal, name) == TN_OK) return span;
+
+    tn_span_free(span);
+    return NULL;
+}
+
+void tn_span_free(tn_span *span)
+{
+    if (!span) return;
+    tn_buffer_free(&span->journal);
+    tn_free(span);
+}
+
+/* Memory or the cap may run out: the journal then keeps what it has. */
+static bool make_room(tn_span *span, size_t size)
+{
+    tn_buffer *journal = &span->journal;
+    if (size > journal->cap - journal->size) return false;
+    if (size <= journal->capacity - journal->size) return true;
+
+    size_t capacity = journal->capacity ? journal->capacity : 256;
+    while (capacity < journal->size + size) capacity *= 2;
+    if (capacity > journal->cap) capacity = journal->cap;
+
+    uint8_t *bytes = tn_realloc(journal->bytes, capacity);
+    if (!bytes) return false;
+    journal->bytes = bytes;
+    journal->capacity = capacity;
+    return true;
+}
+
+static bool append_record(tn_span *span, uint8_t kind, tn_text name, uint64_t time, tn_pairs pairs)
+{
+    if (!make_room(span, sizeof(record_header) + name.size + pairs.size)) return false;
+
+    record_header header = {
+        .time = time,
+        .pairs_size = (uint32_t)pairs.size,
+        .count = pairs.count,
+        .dropped = pairs.dropped,
+        .name_size = (uint16_t)name.size,
+        .kind = kind,
+        .prefixed = pairs.prefixed,
+    };
+    tn_buffer_append(&span->journal, &header, sizeof(header));
+    tn_buffer_append_text(&span->journal, name);
+    tn_buffer_append(&span->journal, pairs.bytes, pairs.size);
+    return true;
+}
+
+void tn_span_add_attributes(tn_span *span, tn_pairs attributes)
+{
+    if (attributes.count == 0 && attributes.dropped == 0) return;
+    if (!append_record(span, TN_RECORD_ATTRIBUTES, TN_NO_TEXT, 0, attributes)) {
+        span->dropped_attributes += attributes.count + attributes.dropped;
+    }
+}
+
+static tn_text short_name(tn_text name)
+{
+    return name.size <= UINT16_MAX ? name : (tn_text){name.bytes, UINT16_MAX};
+}
+
+static void add_event(tn_span *span, const tn_span_limits *limits, uint8_t kind, tn_text name, uint64_t time,
+                      tn_pairs pairs)
+{
+    bool allowed = span->event_count < limits->events;
+    if (allowed && append_record(span, kind, short_name(name), time, pairs)) {
+        span->event_count++;
+        return;
+    }
+    span->dropped_events++;
+    if (kind & TN_RECORD_ATTRIBUTES) tn_span_add_attributes(span, pairs);
+}
+
+void tn_span_add_event(tn_span *span, const tn_span_limits *limits, tn_text name, uint64_t time, tn_pairs attributes)
+{
+    add_event(span, limits, TN_RECORD_EVENT, name, time, attributes);
+}
+
+void tn_span_add_event_and_attributes(tn_span *span, const tn_span_limits *limits, tn_text name, uint64_t time,
+                                      tn_pairs attributes)
+{
+    add_event(span, limits, TN_RECORD_EVENT | TN_RECORD_ATTRIBUTES, name, time, attributes);
+}
+
+void tn_span_add_link(tn_span *span, const tn_span_limits *limits, tn_trace_id trace_id, tn_span_id span_id)
+{
+    link_name link = {trace_id, span_id};
+    tn_text name = {(const char *)&link, sizeof(link)};
+    if (span->link_count < limits->links && append_record(span, TN_RECORD_LINK, name, 0, TN_NO_PAIRS)) {
+        span->link_count++;
+    } else {
+        span->dropped_links++;
+    }
+}
+
+static void set_message(tn_span *span, tn_text message)
+{
+    span->message_size = 0;
+    if (message.size == 0) return;
+
+    tn_pairs text = {.bytes = (const uint8_t *)message.bytes, .size = message.size};
+    if (!append_record(span, TN_RECORD_MESSAGE, TN_NO_TEXT, 0, text)) return;
+
+    span->message_size = (uint32_t)message.size;
+    span->message_at = (uint32_t)(span->journal.size - message.size);
+}
+
+void tn_span_set_status(tn_span *span, tn_span_status status, tn_text message)
+{
+    if (status == TN_STATUS_UNSET || span->status == TN_STATUS_OK) return;
+
+    span->status = status;
+    set_message(span, status == TN_STATUS_ERROR ? message : TN_NO_TEXT);
+}
+
+tn_text tn_span_name(const tn_span *span)
+{
+    return (tn_text){(const char *)span->journal.bytes, span->name_size};
+}
+
+tn_text tn_span_status_message(const tn_span *span)
+{
+    if (span->message_size == 0) return TN_NO_TEXT;
+    return (tn_text){(const char *)span->journal.bytes + span->message_at, span->message_size};
+}
+
+size_t tn_span_size(const tn_span *span)
+{
+    return sizeof(*span) + span->journal.capacity;
+}
+
+void tn_span_list_add(tn_span_list *list, tn_span *span)
+{
+    span->next = NULL;
+    if (list->last) {
+        list->last->next = span;
+    } else {
+        list->first = span;
+    }
+    list->last = span;
+    list->count++;
+    list->bytes += tn_span_size(span);
+}
+
+tn_span *tn_span_list_take(tn_span_list *list)
+{
+    tn_span *span = list->first;
+    if (!span) return NULL;
+
+    list->first = span->next;
+    if (!list->first) list->last = NULL;
+    list->count--;
+    list->bytes -= tn_span_size(span);
+    return span;
+}
+
+void tn_span_list_free(tn_span_list *list)
+{
+    for (tn_span *span; (span = tn_span_list_take(list));) tn_span_free(span);
+}
+
+tn_journal_reader tn_span_read(const tn_span *span)
+{
+    const uint8_t *bytes = span->journal.bytes;
+    return (tn_journal_reader){bytes + span->name_size, bytes + span->journal.size};
+}
+
+bool tn_journal_next(tn_journal_reader *reader, tn_record *record)
+{
+    record_header header;
+    if ((size_t)(reader->end - reader->at) < sizeof(header)) return false;
+    memcpy(&header, reader->at, sizeof(header));
+
+    const uint8_t *name = reader->at + sizeof(header);
+    const uint8_t *pairs = name + header.name_size;
+    *record = (tn_record){
+        .kind = header.kind,
+        .name = {(const char *)name, header.name_size},
+        .time = header.time,
+        .pairs = {pairs, header.pairs_size, header.count, header.dropped, header.prefixed},
+    };
+    if (header.kind == TN_RECORD_LINK) {
+        memcpy(&record->linked_trace_id, name, sizeof(tn_trace_id));
+        memcpy(&record->linked_span_id, name + sizeof(tn_trace_id), sizeof(tn_span_id));
+    }
+    reader->at = pairs + header.pairs_size;
+    return true;
+}

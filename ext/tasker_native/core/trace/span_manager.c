@@ -1,0 +1,797 @@
+#include "trace/span_manager.h"
+
+#include "base/list.h"
+#include "base/process.h"
+#include "base/table.h"
+
+#include <pthread.h>
+
+#define MAX_LINGERING 10000
+#define EVICTIONS_A_CALL 2 /* keeps the work of one event bounded */
+
+#define NAME_TASK TN_TEXT("tasker.task.execution")
+#define NAME_TASK_INITIALIZE TN_TEXT("tasker.task.initialize")
+#define NAME_STEP TN_TEXT("tasker.step.execution")
+#define NAME_STEP_QUEUED TN_TEXT("tasker.step.queued")
+#define NAME_STEP_RETRY TN_TEXT("tasker.step.retry")
+
+typedef enum {
+    TASK_REQUESTED, /* only its initialization was seen: no root yet */
+    TASK_OPEN,
+    TASK_LINGERING, /* ended, waits for a richer end */
+    TASK_ENDED,     /* a tombstone */
+} task_state;
+
+typedef struct {
+    tn_table_node node;
+    tn_link link; /* in the list of its state */
+    task_state state;
+    uint32_t run;
+    tn_event_id ended_by;
+    tn_moment requested; /* its initialization; 0: not seen here */
+    uint64_t since;      /* monotonic: in this state */
+    tn_trace_id trace_id;
+    tn_span_id root_id;
+    tn_span *root; /* owned; NULL unless open or lingering */
+    size_t id_size;
+    char id[];
+} task;
+
+typedef struct {
+    tn_table_node node;
+    tn_link link;
+    tn_span *span;       /* owned; NULL: a tombstone */
+    tn_moment requested; /* 0: not seen here */
+    bool handling;       /* before_handle was seen */
+    uint64_t since;      /* monotonic: open, or ended */
+    size_t task_id_size, step_id_size;
+    char ids[]; /* of the task, then of the step */
+} step;
+
+struct tn_span_manager {
+    pthread_mutex_t lock;
+    unsigned generation;
+    tn_span_sink sink;
+    uint64_t seed;
+    size_t max_open;
+    uint64_t max_age;
+    tn_span_limits limits;
+    tn_id_generator ids;
+
+    tn_table tasks, steps;
+    tn_list open_tasks, lingering_tasks, ended_tasks;
+    tn_list open_steps, ended_steps;
+    uint64_t abandoned_roots;
+};
+
+/* What a call gives to the sink once the lock is released. */
+typedef struct {
+    tn_span_list spans;
+    unsigned accepted, lost;
+} outbox;
+
+static void enter(tn_span_manager *manager);
+
+static void leave(tn_span_manager *manager, outbox *out)
+{
+    tn_span_sink sink = manager->sink;
+    pthread_mutex_unlock(&manager->lock);
+
+    for (; out->accepted > 0; out->accepted--) sink.accept(sink.self);
+    for (; out->lost > 0; out->lost--) sink.lose(sink.self);
+    for (tn_span *span; (span = tn_span_list_take(&out->spans));) sink.take(sink.self, span);
+}
+
+/* --- Tasks --------------------------------------------------------------------------------------------- */
+
+static bool is_task(const tn_table_node *node, const void *key)
+{
+    const task *candidate = TN_CONTAINER(node, task, node);
+    return tn_text_equal((tn_text){candidate->id, candidate->id_size}, *(const tn_text *)key);
+}
+
+static task *find_task(tn_span_manager *manager, tn_text id)
+{
+    if (id.size == 0) return NULL;
+    tn_table_node *node = tn_table_find(&manager->tasks, tn_hash(id), is_task, &id);
+    return node ? TN_CONTAINER(node, task, node) : NULL;
+}
+
+static tn_list *list_of(tn_span_manager *manager, task_state state)
+{
+    if (state == TASK_LINGERING) return &manager->lingering_tasks;
+    if (state == TASK_ENDED) return &manager->ended_tasks;
+    return &manager->open_tasks;
+}
+
+static void free_task(tn_span_manager *manager, task *task)
+{
+    tn_list_remove(list_of(manager, task->state), &task->link);
+    tn_table_remove(&manager->tasks, &task->node);
+    tn_span_free(task->root);
+    tn_free(task);
+}
+
+static void abandon(tn_span_manager *manager, task *task)
+{
+    if (task->state == TASK_OPEN) manager->abandoned_roots++;
+    free_task(manager, task);
+}
+
+static void move_task(tn_span_manager *manager, task *task, task_state state, uint64_t now)
+{
+    tn_list_remove(list_of(manager, task->state), &task->link);
+    task->state = state;
+    task->since = now;
+    tn_list_add(list_of(manager, state), &task->link);
+}
+
+static task *oldest_of(const tn_list *list)
+{
+    tn_link *link = tn_list_oldest(list);
+    return link ? TN_CONTAINER(link, task, link) : NULL;
+}
+
+static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
+{
+    task *task = tn_alloc(sizeof(*task) + id.size);
+    if (!task) return NULL;
+
+    memset(task, 0, sizeof(*task));
+    task->trace_id = tn_trace_id_derived(manager->seed, id);
+    task->root_id = tn_span_id_derived(manager->seed, id);
+    task->state = TASK_REQUESTED;
+    task->since = now;
+    task->run = 1;
+    task->id_size = id.size;
+    memcpy(task->id, id.bytes, id.size);
+
+    if (tn_table_add(&manager->tasks, &task->node, tn_hash(id)) != TN_OK) {
+        tn_free(task);
+        return NULL;
+    }
+    tn_list_add(&manager->open_tasks, &task->link);
+    if (manager->open_tasks.count > manager->max_open) abandon(manager, oldest_of(&manager->open_tasks));
+    return task;
+}
+
+/* Where spans of a task belong: below its root, known here or not. */
+static void parent_of(tn_span_manager *manager, tn_text task_id, tn_trace_id *trace_id, tn_span_id *parent_id)
+{
+    task *task = find_task(manager, task_id);
+    if (task) {
+        *trace_id = task->trace_id;
+        *parent_id = task->root_id;
+    } else if (task_id.size > 0) {
+        *trace_id = tn_trace_id_derived(manager->seed, task_id);
+        *parent_id = tn_span_id_derived(manager->seed, task_id);
+    } else {
+        *trace_id = tn_trace_id_random(&manager->ids);
+        *parent_id = (tn_span_id){{0}};
+    }
+}
+
+static tn_span *new_child(tn_span_manager *manager, tn_text name, tn_text task_id)
+{
+    tn_trace_id trace_id;
+    tn_span_id parent_id;
+    parent_of(manager, task_id, &trace_id, &parent_id);
+    return tn_span_new(name, trace_id, tn_span_id_random(&manager->ids), parent_id);
+}
+
+static void finish(outbox *out, tn_span *span)
+{
+    out->accepted++;
+    tn_span_list_add(&out->spans, span);
+}
+
+/* A span between two moments of the same clock that needs no end of its own. */
+static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_text task_id, tn_moment from, tn_moment to)
+{
+    if (from.monotonic == 0 || to.monotonic - from.monotonic < TN_QUEUED_MINIMUM) return;
+
+    tn_span *span = new_child(manager, name, task_id);
+    if (!span) {
+        out->lost++;
+        return;
+    }
+    span->start = from.wall;
+    span->end = from.wall + (to.monotonic - from.monotonic);
+    finish(out, span);
+}
+
+static void release_root(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
+{
+    tn_span_list_add(&out->spans, task->root);
+    task->root = NULL;
+    move_task(manager, task, TASK_ENDED, now);
+    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
+}
+
+static void release_roots(tn_span_manager *manager, outbox *out, uint64_t now, bool all)
+{
+    for (task *task; (task = oldest_of(&manager->lingering_tasks));) {
+        bool crowded = manager->lingering_tasks.count > MAX_LINGERING;
+        if (!all && !crowded && now < task->since + TN_LINGER) break;
+        release_root(manager, out, task, now);
+    }
+}
+
+/* A pair or two that the manager itself adds. */
+typedef struct {
+    uint8_t storage[256];
+    tn_buffer buffer;
+    tn_payload_writer writer;
+} own_pairs;
+
+static void begin_pairs(tn_span_manager *manager, own_pairs *own)
+{
+    tn_buffer_init_on(&own->buffer, own->storage, sizeof(own->storage), TN_PAYLOAD_BUFFER);
+    tn_payload_writer_init(&own->writer, &own->buffer, 0, manager->limits.value_size);
+}
+
+static void add_text(own_pairs *own, tn_text key, tn_text value)
+{
+    if (value.size > 0 && tn_payload_key(&own->writer, key)) tn_payload_string(&own->writer, value);
+}
+
+static tn_pairs pairs_of(const own_pairs *own, bool prefixed)
+{
+    if (own->buffer.status != TN_OK) return (tn_pairs){.dropped = own->writer.count};
+    return (tn_pairs){own->buffer.bytes, own->buffer.size, own->writer.count, own->writer.dropped, prefixed};
+}
+
+static void begin_another_run(tn_span_manager *manager, task *task, tn_span *root)
+{
+    own_pairs own;
+    begin_pairs(manager, &own);
+    if (tn_payload_key(&own.writer, TN_TEXT("tasker.run"))) tn_payload_integer(&own.writer, task->run);
+    tn_span_add_attributes(root, pairs_of(&own, false));
+    tn_buffer_free(&own.buffer);
+
+    tn_text id = {task->id, task->id_size};
+    tn_span_add_link(root, &manager->limits, task->trace_id, tn_span_id_derived(manager->seed, id));
+}
+
+static void start_task(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    uint64_t now = occurrence->now.monotonic;
+    task *task = find_task(manager, occurrence->task_id);
+    if (!task) task = new_task(manager, occurrence->task_id, now);
+    if (!task || task->state == TASK_OPEN) return;
+
+    bool again = task->state != TASK_REQUESTED;
+    if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
+    tn_span_id root_id = again ? tn_span_id_random(&manager->ids) : task->root_id;
+    tn_span *root = tn_span_new(NAME_TASK, task->trace_id, root_id, (tn_span_id){{0}});
+    if (!root) return;
+
+    root->start = occurrence->now.wall;
+    root->started = now;
+    task->root = root;
+    task->root_id = root_id;
+    move_task(manager, task, TASK_OPEN, now);
+    if (again) {
+        task->run++;
+        begin_another_run(manager, task, root);
+    }
+    tn_span_add_event_and_attributes(root, &manager->limits, TN_TEXT("task.started"), root->start, occurrence->payload);
+}
+
+static void initialize_task(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    task *task = find_task(manager, occurrence->task_id);
+    if (task && task->state == TASK_OPEN) { /* back to pending: its root goes on */
+        tn_span_add_event(task->root, &manager->limits, occurrence->name, occurrence->now.wall, occurrence->payload);
+        return;
+    }
+    if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
+    if (task && task->state == TASK_REQUESTED && task->requested.wall == 0) task->requested = occurrence->now;
+}
+
+/* A root that another process began: its start is what the payload says. */
+static task *adopt_task(tn_span_manager *manager, task *task, const tn_occurrence *occurrence)
+{
+    if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
+    if (!task) return NULL;
+
+    task->root = tn_span_new(NAME_TASK, task->trace_id, task->root_id, (tn_span_id){{0}});
+    if (!task->root) return NULL;
+
+    uint64_t now = occurrence->now.wall, start = occurrence->started_at;
+    if (start == 0) start = now > occurrence->duration ? now - occurrence->duration : now;
+    task->root->start = start < now ? start : now;
+    task->root->end = now;
+    return task;
+}
+
+static void add_exception(tn_span_manager *manager, tn_span *span, const tn_occurrence *occurrence)
+{
+    own_pairs own;
+    begin_pairs(manager, &own);
+    add_text(&own, TN_TEXT("error"), occurrence->error_message);
+    tn_span_add_attributes(span, pairs_of(&own, true));
+
+    tn_buffer_clear(&own.buffer);
+    tn_payload_writer_init(&own.writer, &own.buffer, 0, manager->limits.value_size);
+    add_text(&own, TN_TEXT("error.type"), occurrence->error_type);
+    tn_span_add_attributes(span, pairs_of(&own, false));
+
+    tn_buffer_clear(&own.buffer);
+    tn_payload_writer_init(&own.writer, &own.buffer, 0, manager->limits.value_size);
+    add_text(&own, TN_TEXT("exception.type"), occurrence->error_type);
+    add_text(&own, TN_TEXT("exception.message"), occurrence->error_message);
+    add_text(&own, TN_TEXT("exception.stacktrace"), occurrence->stacktrace);
+    if (own.writer.count > 0) {
+        tn_span_add_event(span, &manager->limits, TN_TEXT("exception"), occurrence->now.wall, pairs_of(&own, false));
+    }
+    tn_buffer_free(&own.buffer);
+}
+
+static void end_span(tn_span_manager *manager, tn_span *span, const tn_occurrence *occurrence, tn_span_status status)
+{
+    if (span->end == 0) span->end = span->start + (occurrence->now.monotonic - span->started);
+    tn_span_add_event_and_attributes(span, &manager->limits, occurrence->name, span->end, occurrence->payload);
+    if (status == TN_STATUS_ERROR) add_exception(manager, span, occurrence);
+    tn_span_set_status(span, status, occurrence->error_message);
+}
+
+static void end_task(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence, tn_span_status status)
+{
+    task *task = find_task(manager, occurrence->task_id);
+    if (task && task->state == TASK_LINGERING && task->ended_by == occurrence->event) {
+        tn_span_add_attributes(task->root, occurrence->payload);
+        return;
+    }
+    if (task && task->state >= TASK_LINGERING) return;
+    if (!task || !task->root) task = adopt_task(manager, task, occurrence);
+    if (!task) {
+        out->lost++;
+        return;
+    }
+
+    end_span(manager, task->root, occurrence, status);
+    task->ended_by = occurrence->event;
+    tn_moment start = {task->root->start, task->root->started};
+    if (task->run == 1 && start.monotonic) {
+        add_wait(manager, out, NAME_TASK_INITIALIZE, occurrence->task_id, task->requested, start);
+    }
+    move_task(manager, task, TASK_LINGERING, occurrence->now.monotonic);
+    out->accepted++;
+}
+
+/* --- Steps --------------------------------------------------------------------------------------------- */
+
+static bool is_step(const tn_table_node *node, const void *key)
+{
+    const step *candidate = TN_CONTAINER(node, step, node);
+    const tn_span_key *wanted = key;
+    tn_text task_id = {candidate->ids, candidate->task_id_size};
+    tn_text step_id = {candidate->ids + candidate->task_id_size, candidate->step_id_size};
+    return tn_text_equal(step_id, wanted->step_id) && tn_text_equal(task_id, wanted->task_id);
+}
+
+static uint64_t hash_step(tn_span_key key)
+{
+    return tn_hash(key.step_id) ^ (tn_hash(key.task_id) << 1);
+}
+
+static tn_span_key key_of(const tn_occurrence *occurrence)
+{
+    return (tn_span_key){occurrence->task_id, occurrence->step_id};
+}
+
+static step *find_step(tn_span_manager *manager, tn_span_key key)
+{
+    if (key.step_id.size == 0) return NULL;
+    tn_table_node *node = tn_table_find(&manager->steps, hash_step(key), is_step, &key);
+    return node ? TN_CONTAINER(node, step, node) : NULL;
+}
+
+static void free_step(tn_span_manager *manager, step *step)
+{
+    tn_list_remove(step->span ? &manager->open_steps : &manager->ended_steps, &step->link);
+    tn_table_remove(&manager->steps, &step->node);
+    tn_span_free(step->span);
+    tn_free(step);
+}
+
+static step *oldest_step(const tn_list *list)
+{
+    tn_link *link = tn_list_oldest(list);
+    return link ? TN_CONTAINER(link, step, link) : NULL;
+}
+
+/* Leaves a tombstone, which absorbs further announcements of the same end. */
+static tn_span *take_span(tn_span_manager *manager, step *step, uint64_t now)
+{
+    tn_span *span = step->span;
+    tn_list_remove(&manager->open_steps, &step->link);
+    step->span = NULL;
+    step->since = now;
+    tn_list_add(&manager->ended_steps, &step->link);
+    if (manager->ended_steps.count > TN_MAX_TOMBSTONES) free_step(manager, oldest_step(&manager->ended_steps));
+    return span;
+}
+
+static void interrupt_step(tn_span_manager *manager, outbox *out, step *step, tn_moment now)
+{
+    tn_span *span = take_span(manager, step, now.monotonic);
+    span->end = span->start + (now.monotonic - span->started);
+    tn_span_add_event(span, &manager->limits, TN_TEXT("tasker.span.interrupted"), span->end, TN_NO_PAIRS);
+    finish(out, span);
+}
+
+static step *new_step(tn_span_manager *manager, tn_span_key key)
+{
+    step *step = tn_alloc(sizeof(*step) + key.task_id.size + key.step_id.size);
+    if (!step) return NULL;
+
+    memset(step, 0, sizeof(*step));
+    step->task_id_size = key.task_id.size;
+    step->step_id_size = key.step_id.size;
+    memcpy(step->ids, key.task_id.bytes, key.task_id.size);
+    memcpy(step->ids + key.task_id.size, key.step_id.bytes, key.step_id.size);
+
+    if (tn_table_add(&manager->steps, &step->node, hash_step(key)) != TN_OK) {
+        tn_free(step);
+        return NULL;
+    }
+    tn_list_add(&manager->ended_steps, &step->link);
+    return step;
+}
+
+/* The step of this key with an open span, which may be new. */
+static step *open_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    step *step = find_step(manager, key_of(occurrence));
+    if (step && step->span) return step;
+
+    tn_span *span = new_child(manager, NAME_STEP, occurrence->task_id);
+    if (!span) return NULL;
+    if (!step) step = new_step(manager, key_of(occurrence));
+    if (!step) {
+        tn_span_free(span);
+        return NULL;
+    }
+
+    span->start = occurrence->now.wall;
+    span->started = occurrence->now.monotonic;
+    tn_list_remove(&manager->ended_steps, &step->link);
+    tn_list_add(&manager->open_steps, &step->link);
+    step->span = span;
+    step->since = span->started;
+    step->handling = false;
+    step->requested = (tn_moment){0};
+    if (manager->open_steps.count > manager->max_open) {
+        interrupt_step(manager, out, oldest_step(&manager->open_steps), occurrence->now);
+    }
+    return step;
+}
+
+static void request_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    if (occurrence->step_id.size == 0) return;
+
+    step *step = open_step(manager, out, occurrence);
+    if (!step || step->requested.wall != 0 || step->handling) return;
+
+    step->requested = occurrence->now;
+    tn_span_add_attributes(step->span, occurrence->payload);
+}
+
+static void handle_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    if (occurrence->step_id.size == 0) return;
+
+    step *step = open_step(manager, out, occurrence);
+    if (!step) return;
+
+    if (!step->handling) {
+        add_wait(manager, out, NAME_STEP_QUEUED, occurrence->task_id, step->requested, occurrence->now);
+    }
+    step->handling = true;
+    step->span->start = occurrence->now.wall;
+    step->span->started = occurrence->now.monotonic;
+    tn_span_add_attributes(step->span, occurrence->payload);
+}
+
+/* A step whose beginning was not seen here: as wide as its payload says. */
+static tn_span *unopened_step(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    tn_span *span = new_child(manager, NAME_STEP, occurrence->task_id);
+    if (!span) return NULL;
+
+    uint64_t now = occurrence->now.wall, duration = occurrence->duration;
+    if (occurrence->started_at) {
+        span->start = occurrence->started_at;
+        span->end = duration ? span->start + duration : occurrence->completed_at ? occurrence->completed_at : now;
+    } else {
+        span->end = occurrence->completed_at ? occurrence->completed_at : now;
+        span->start = span->end > duration ? span->end - duration : span->end;
+    }
+    if (span->end < span->start) span->end = span->start;
+    return span;
+}
+
+static void end_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence, tn_span_status status)
+{
+    step *step = find_step(manager, key_of(occurrence));
+    if (step && !step->span) return;
+
+    tn_span *span;
+    if (step) {
+        span = take_span(manager, step, occurrence->now.monotonic);
+    } else {
+        span = unopened_step(manager, occurrence);
+        if (occurrence->step_id.size > 0) (void)new_step(manager, key_of(occurrence));
+    }
+    if (!span) {
+        out->lost++;
+        return;
+    }
+    end_span(manager, span, occurrence, status);
+    finish(out, span);
+}
+
+static void retry_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    tn_span *span = new_child(manager, NAME_STEP_RETRY, occurrence->task_id);
+    if (!span) {
+        out->lost++;
+        return;
+    }
+    span->start = span->end = occurrence->now.wall;
+    tn_span_add_event_and_attributes(span, &manager->limits, occurrence->name, span->end, occurrence->payload);
+    finish(out, span);
+}
+
+/* --- The manager --------------------------------------------------------------------------------------- */
+
+static void empty(tn_span_manager *manager)
+{
+    tn_list *tasks[] = {&manager->open_tasks, &manager->lingering_tasks, &manager->ended_tasks};
+    for (size_t i = 0; i < 3; i++) {
+        while (tn_list_oldest(tasks[i])) free_task(manager, oldest_of(tasks[i]));
+    }
+    while (tn_list_oldest(&manager->open_steps)) free_step(manager, oldest_step(&manager->open_steps));
+    while (tn_list_oldest(&manager->ended_steps)) free_step(manager, oldest_step(&manager->ended_steps));
+    manager->abandoned_roots = 0;
+}
+
+static void enter(tn_span_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    if (manager->generation == tn_process_generation()) return;
+
+    empty(manager);
+    manager->generation = tn_process_generation();
+}
+
+static void configure(tn_span_manager *manager, const tn_span_manager_options *options)
+{
+    manager->seed = tn_seed_of(options->trace_seed);
+    manager->max_open = options->max_open_spans > 0 ? options->max_open_spans : 1;
+    manager->max_age = options->max_age;
+    manager->limits = options->limits;
+}
+
+tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_span_sink sink)
+{
+    tn_span_manager *manager = tn_alloc_zeroed(sizeof(*manager));
+    if (!manager) return NULL;
+
+    pthread_mutex_init(&manager->lock, NULL);
+    manager->generation = tn_process_generation();
+    manager->sink = sink;
+    tn_id_generator_init(&manager->ids);
+    tn_list_init(&manager->open_tasks);
+    tn_list_init(&manager->lingering_tasks);
+    tn_list_init(&manager->ended_tasks);
+    tn_list_init(&manager->open_steps);
+    tn_list_init(&manager->ended_steps);
+    configure(manager, options);
+    return manager;
+}
+
+void tn_span_manager_free(tn_span_manager *manager)
+{
+    if (!manager) return;
+
+    tn_span_manager_release(manager, 0, true);
+    empty(manager);
+    tn_table_free(&manager->tasks);
+    tn_table_free(&manager->steps);
+    pthread_mutex_destroy(&manager->lock);
+    tn_free(manager);
+}
+
+void tn_span_manager_configure(tn_span_manager *manager, const tn_span_manager_options *options)
+{
+    enter(manager);
+    configure(manager, options);
+    pthread_mutex_unlock(&manager->lock);
+}
+
+bool tn_span_manager_wants(tn_event_id event)
+{
+    switch (event) {
+    case TN_TASK_INITIALIZE_REQUESTED:
+    case TN_TASK_START_REQUESTED:
+    case TN_TASK_COMPLETED:
+    case TN_TASK_FAILED:
+    case TN_TASK_CANCELLED:
+    case TN_TASK_RESOLVED_MANUALLY:
+    case TN_STEP_EXECUTION_REQUESTED:
+    case TN_STEP_BEFORE_HANDLE:
+    case TN_STEP_COMPLETED:
+    case TN_STEP_FAILED:
+    case TN_STEP_CANCELLED:
+    case TN_STEP_RESOLVED_MANUALLY:
+    case TN_STEP_RETRY_REQUESTED: return true;
+    default: return tn_event_is_custom(event);
+    }
+}
+
+static void evict_old(tn_span_manager *manager, outbox *out, tn_moment now)
+{
+    for (int i = 0; i < EVICTIONS_A_CALL; i++) {
+        task *task = oldest_of(&manager->open_tasks);
+        if (task && now.monotonic - task->since > manager->max_age) abandon(manager, task);
+        step *step = oldest_step(&manager->open_steps);
+        if (step && now.monotonic - step->since > manager->max_age) interrupt_step(manager, out, step, now);
+    }
+}
+
+static tn_span *find_open(tn_span_manager *manager, tn_span_key key)
+{
+    if (key.step_id.size > 0) {
+        step *step = find_step(manager, key);
+        if (step && step->span) return step->span;
+        return NULL;
+    }
+    task *task = find_task(manager, key.task_id);
+    return task && task->state == TASK_OPEN ? task->root : NULL;
+}
+
+/* An event of the application's own belongs to the step, else to the task, that it names. */
+static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    tn_span *span = find_open(manager, key_of(occurrence));
+    if (!span && occurrence->step_id.size > 0) span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
+    if (!span) return;
+    tn_span_add_event(span, &manager->limits, occurrence->name, occurrence->now.wall, occurrence->payload);
+}
+
+static void dispatch(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+{
+    switch (occurrence->event) {
+    case TN_TASK_INITIALIZE_REQUESTED: initialize_task(manager, occurrence); break;
+    case TN_TASK_START_REQUESTED: start_task(manager, out, occurrence); break;
+    case TN_TASK_COMPLETED:
+    case TN_TASK_RESOLVED_MANUALLY: end_task(manager, out, occurrence, TN_STATUS_OK); break;
+    case TN_TASK_FAILED: end_task(manager, out, occurrence, TN_STATUS_ERROR); break;
+    case TN_TASK_CANCELLED: end_task(manager, out, occurrence, TN_STATUS_UNSET); break;
+    case TN_STEP_EXECUTION_REQUESTED: request_step(manager, out, occurrence); break;
+    case TN_STEP_BEFORE_HANDLE: handle_step(manager, out, occurrence); break;
+    case TN_STEP_COMPLETED:
+    case TN_STEP_RESOLVED_MANUALLY: end_step(manager, out, occurrence, TN_STATUS_OK); break;
+    case TN_STEP_FAILED: end_step(manager, out, occurrence, TN_STATUS_ERROR); break;
+    case TN_STEP_CANCELLED: end_step(manager, out, occurrence, TN_STATUS_UNSET); break;
+    case TN_STEP_RETRY_REQUESTED: retry_step(manager, out, occurrence); break;
+    default: add_custom_event(manager, occurrence);
+    }
+}
+
+/* An event of a task that does not say which task is nobody's. */
+static bool is_nobodys(const tn_occurrence *occurrence)
+{
+    return occurrence->event <= TN_TASK_BEFORE_TRANSITION && occurrence->task_id.size == 0;
+}
+
+void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    if (is_nobodys(occurrence)) return;
+
+    outbox out = {0};
+    enter(manager);
+    dispatch(manager, &out, occurrence);
+    release_roots(manager, &out, occurrence->now.monotonic, false);
+    evict_old(manager, &out, occurrence->now);
+    leave(manager, &out);
+}
+
+void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *occurrence, tn_span_status status)
+{
+    if (occurrence->task_id.size == 0) return;
+
+    outbox out = {0};
+    enter(manager);
+    end_task(manager, &out, occurrence, status);
+    leave(manager, &out);
+}
+
+void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all)
+{
+    outbox out = {0};
+    enter(manager);
+    release_roots(manager, &out, now, all);
+    leave(manager, &out);
+}
+
+void tn_span_manager_interrupt(tn_span_manager *manager)
+{
+    outbox out = {0};
+    tn_moment now = tn_clock_now();
+    enter(manager);
+    for (step *step; (step = oldest_step(&manager->open_steps));) interrupt_step(manager, &out, step, now);
+    release_roots(manager, &out, now.monotonic, true);
+    leave(manager, &out);
+}
+
+bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_context *context_out)
+{
+    enter(manager);
+    tn_span *span = find_open(manager, key);
+    if (span) *context_out = (tn_span_context){span->trace_id, span->id};
+    pthread_mutex_unlock(&manager->lock);
+    return span != NULL;
+}
+
+bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, uint64_t time, tn_pairs pairs)
+{
+    enter(manager);
+    tn_span *span = find_open(manager, key);
+    if (span) tn_span_add_event(span, &manager->limits, name, time, pairs);
+    pthread_mutex_unlock(&manager->lock);
+    return span != NULL;
+}
+
+bool tn_span_manager_set_attributes(tn_span_manager *manager, tn_span_key key, tn_pairs pairs)
+{
+    enter(manager);
+    tn_span *span = find_open(manager, key);
+    if (span) tn_span_add_attributes(span, pairs);
+    pthread_mutex_unlock(&manager->lock);
+    return span != NULL;
+}
+
+bool tn_span_manager_remove_task(tn_span_manager *manager, tn_text task_id)
+{
+    enter(manager);
+    task *task = find_task(manager, task_id);
+    bool open = task && task->state <= TASK_OPEN;
+    if (open) abandon(manager, task);
+    pthread_mutex_unlock(&manager->lock);
+    return open;
+}
+
+void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats *stats)
+{
+    enter(manager);
+    *stats = (tn_span_manager_stats){
+        .open_tasks = manager->open_tasks.count,
+        .open_steps = manager->open_steps.count,
+        .abandoned_roots = manager->abandoned_roots,
+    };
+    size_t spans = stats->open_tasks + stats->open_steps + manager->lingering_tasks.count;
+    size_t buckets = manager->tasks.bucket_count + manager->steps.bucket_count;
+    stats->memory = sizeof(*manager) + buckets * sizeof(void *) + manager->tasks.count * sizeof(task) +
+                    manager->steps.count * sizeof(step) + spans * (sizeof(tn_span) + 512);
+    pthread_mutex_unlock(&manager->lock);
+}
+
+void tn_span_manager_lock(tn_span_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+}
+
+void tn_span_manager_unlock(tn_span_manager *manager)
+{
+    pthread_mutex_unlock(&manager->lock);
+}
+
+void tn_span_manager_reset_lock(tn_span_manager *manager)
+{
+    pthread_mutex_init(&manager->lock, NULL);
+}

@@ -1,0 +1,90 @@
+#ifndef TN_TRACE_SPAN_MANAGER_H
+#define TN_TRACE_SPAN_MANAGER_H
+
+#include "trace/occurrence.h"
+
+/* Turns the events of tasks and steps into spans: which are open, when each begins and ends, who is whose
+ * parent. docs/architecture.md ("The life of a span") has the rules.
+ *
+ * Thread-safe: every function takes the manager's lock for a short time and calls nothing foreign under it.
+ * After a fork the child's first call finds the manager empty: open spans are the parent's. */
+typedef struct tn_span_manager tn_span_manager;
+
+/* Where finished spans go. accept counts a span that has ended; take follows once it is complete (at once, or
+ * after a root has lingered) and owns the span from then on; lose follows instead when there was no memory for it.
+ * All are called without the manager's lock, from any thread, and must not block. */
+typedef struct {
+    void *self;
+    void (*accept)(void *self);
+    void (*take)(void *self, tn_span *span);
+    void (*lose)(void *self);
+} tn_span_sink;
+
+typedef struct {
+    tn_text trace_seed;    /* copied; see tn_seed_of */
+    size_t max_open_spans; /* open tasks, and open steps, each; the oldest goes first */
+    uint64_t max_age;      /* nanoseconds */
+    tn_span_limits limits;
+} tn_span_manager_options;
+
+typedef struct {
+    size_t open_tasks; /* references included */
+    size_t open_steps;
+    uint64_t abandoned_roots; /* evicted, removed or dropped for lack of memory before they ended */
+    size_t memory;            /* bytes, roughly */
+} tn_span_manager_stats;
+
+#define TN_LINGER (1 * TN_SECOND)              /* how long an ended root waits for a richer end */
+#define TN_QUEUED_MINIMUM (10 * TN_MILLISECOND) /* a shorter wait is not worth a span */
+#define TN_MAX_TOMBSTONES 10000                /* ended tasks, and ended steps, that are still remembered */
+
+/* NULL when there is no memory. */
+tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_span_sink sink);
+
+/* Roots that linger are handed to the sink; what is still open is given up. */
+void tn_span_manager_free(tn_span_manager *manager);
+
+/* Takes effect for what begins from now on. */
+void tn_span_manager_configure(tn_span_manager *manager, const tn_span_manager_options *options);
+
+/* Whether record does anything with this system event. */
+bool tn_span_manager_wants(tn_event_id event);
+
+/* A span that can't be made for lack of memory is told to the sink as lost when it would have ended. */
+void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occurrence);
+
+/* Ends a task's root with a status of the caller's choice, whatever the event. */
+void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *occurrence, tn_span_status status);
+
+/* Hands ended roots that lingered long enough to the sink; all: every one of them. */
+void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all);
+
+/* Ends every open step with the event tasker.span.interrupted and releases every root that lingers. */
+void tn_span_manager_interrupt(tn_span_manager *manager);
+
+/* One open span, looked up anew at each use: it may end at any time. step_id empty: the task's root. */
+typedef struct {
+    tn_text task_id, step_id;
+} tn_span_key;
+
+typedef struct {
+    tn_trace_id trace_id;
+    tn_span_id span_id;
+} tn_span_context;
+
+/* false when no such span is open. */
+bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_context *context_out);
+bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, uint64_t time, tn_pairs pairs);
+bool tn_span_manager_set_attributes(tn_span_manager *manager, tn_span_key key, tn_pairs pairs);
+
+/* Takes a task out; its root counts as abandoned. */
+bool tn_span_manager_remove_task(tn_span_manager *manager, tn_text task_id);
+
+void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats *stats_out);
+
+/* For pthread_atfork: the lock is held while the process forks, so that the child finds everything whole. */
+void tn_span_manager_lock(tn_span_manager *manager);
+void tn_span_manager_unlock(tn_span_manager *manager);
+void tn_span_manager_reset_lock(tn_span_manager *manager);
+
+#endif

@@ -1,0 +1,119 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Reads parts of OTLP JSON: proto3's JSON mapping, with hex ids and integer enums. As receivers should, it takes
+    # 64-bit integers as Strings and as numbers, enums by number and by name, and ignores fields it does not know.
+    #
+    # @api private
+    module OtlpJson
+      # The JSON is fine, but it is no OTLP.
+      class Malformed < StandardError; end
+
+      VALUES = {
+        'stringValue' => :text, 'boolValue' => :boolean, 'intValue' => :integer, 'doubleValue' => :double,
+        'arrayValue' => :array, 'kvlistValue' => :map, 'bytesValue' => :bytes
+      }.freeze
+
+      # So much of a value is put into a message: values come from files.
+      EXCERPT = 40
+      private_constant :VALUES, :EXCERPT
+
+      module_function
+
+      # In all of them null stands for the field's default, as proto3's mapping has it.
+      def object(value)
+        expect(value.nil? ? {} : value, Hash)
+      end
+
+      def list(value)
+        expect(value.nil? ? [] : value, Array)
+      end
+
+      def text(value)
+        expect(value.nil? ? '' : value, String)
+      end
+
+      def hex(value)
+        digits = text(value)
+        raise Malformed, "no hex id: #{excerpt(digits)}" unless digits.match?(/\A\h*\z/)
+
+        digits.downcase
+      end
+
+      def integer(value)
+        case value
+        when Integer then value
+        when nil then 0
+        when Float then value.to_i.tap { |integer| malformed(value, 'an integer') unless integer == value }
+        when /\A-?\d{1,20}\z/ then value.to_i
+        else malformed(value, 'an integer')
+        end
+      end
+
+      def double(value)
+        case value
+        when Numeric then value.to_f
+        when 'NaN' then Float::NAN
+        when 'Infinity' then Float::INFINITY
+        when '-Infinity' then -Float::INFINITY
+        else Float(value, exception: false) || malformed(value, 'a number')
+        end
+      end
+
+      # An unknown number gives the first name, as a newer sender may know more than we do.
+      def enum(value, names, prefix)
+        return names.find { |name| value == "#{prefix}#{name.upcase}" } || names.first if value.to_s.start_with?(prefix)
+
+        number = integer(value)
+        (names[number] unless number.negative?) || names.first
+      end
+
+      def attributes(value)
+        list(value).to_h do |pair|
+          pair = object(pair)
+          [text(pair['key']), any(pair['value'])]
+        end
+      end
+
+      # An AnyValue: one field, named after its type. The recursion ends where the parser's limit on nesting did.
+      def any(value)
+        type, content = object(value).first
+        reader = VALUES[type]
+        public_send(reader, content) if reader
+      end
+
+      def boolean(value)
+        return value || false if [true, false, nil].include?(value)
+
+        malformed(value, 'true or false')
+      end
+
+      def array(value)
+        list(object(value)['values']).map { |element| any(element) }
+      end
+
+      def map(value)
+        attributes(object(value)['values'])
+      end
+
+      def bytes(value)
+        text(value).tr('-_', '+/').unpack1('m')
+      end
+
+      def expect(value, type)
+        value.is_a?(type) ? value : malformed(value, "a JSON #{type.name.downcase}")
+      end
+
+      def malformed(value, expected)
+        raise Malformed, "#{excerpt(value)} where #{expected} is expected"
+      end
+
+      def excerpt(value)
+        value.is_a?(String) ? value[0, EXCERPT].inspect : value.class.name
+      end
+
+      private_class_method :expect, :malformed, :excerpt
+    end
+  end
+end
