@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'English'
+
 desc 'Check style and boundaries: RuboCop, clang-format, what core/ may know of'
 task lint: %w[lint:ruby lint:format lint:boundary]
 
@@ -12,8 +14,11 @@ namespace :lint do
   desc 'Check the format of the C code with clang-format'
   task :format do
     files = Rake::FileList['{ext,test/c}/**/*.{c,h}']
-    sh 'clang-format', '--dry-run', '-Werror', *files do |ok|
-      abort 'clang-format: the C code is not formatted. Next: bundle exec rake format' unless ok
+    report = IO.popen(['clang-format', '--dry-run', '-Werror', *files, { err: %i[child out] }], &:read)
+    unless $CHILD_STATUS.success?
+      places = report.scan(/^(.*?):\d+:\d+: error: /).flatten.tally
+      places.each { |file, count| puts "#{file}: #{count} places" }
+      abort 'clang-format: the C code is not formatted. Next: bundle exec rake format'
     end
     puts "clang-format: #{files.size} files, no offenses"
   end

@@ -15,15 +15,21 @@ module OtlpJsonSpans
   # @param parent [Integer, nil]
   # @param from [Numeric] milliseconds after START_NS
   # @param to [Numeric] milliseconds after START_NS
-  # @param events [Hash{String => Numeric}] name => milliseconds after START_NS
+  # @param events [Hash{String => Numeric}, Array<Hash>] name => milliseconds after START_NS, or {otlp_event}s
   # @param fields [Hash] of OTLP JSON, which win
   # @return [Hash] a span of OTLP JSON
   def otlp_span(name, id: 1, parent: nil, from: 0, to: 100, attributes: {}, status: 1, message: nil, events: {}, **fields)
     { 'traceId' => TRACE_ID, 'spanId' => hex(id), 'parentSpanId' => parent ? hex(parent) : '', 'name' => name,
       'kind' => 1, 'startTimeUnixNano' => nanoseconds(from), 'endTimeUnixNano' => nanoseconds(to),
       'attributes' => key_values(attributes), 'status' => { 'code' => status, 'message' => message }.compact,
-      'events' => events.map { |event, at| { 'name' => event, 'timeUnixNano' => nanoseconds(at) } } }
+      'events' => events.is_a?(Hash) ? events.map { |event, at| otlp_event(event, at: at) } : events }
       .merge(fields.transform_keys(&:to_s))
+  end
+
+  # @param at [Numeric] milliseconds after START_NS
+  # @return [Hash] an event of OTLP JSON
+  def otlp_event(name, at: 0, **attributes)
+    { 'name' => name, 'timeUnixNano' => nanoseconds(at), 'attributes' => key_values(attributes.transform_keys(&:to_s)) }
   end
 
   # @return [Tasker::Native::SpanData]

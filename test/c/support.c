@@ -303,6 +303,46 @@ void forget_received(void)
     received.accepted = received.lost = 0;
 }
 
+tn_span_manager *manager;
+tn_span_manager_options manager_options = {
+    .trace_seed = {"test", 4},
+    .max_open_spans = 1000,
+    .max_age = 24 * 3600 * TN_SECOND,
+    .limits = {.attributes = 128, .events = 128, .links = 128, .value_size = 65536},
+};
+
+void start_manager(void)
+{
+    manager = tn_span_manager_new(&manager_options, recording_sink());
+    cr_assert_not_null(manager);
+}
+
+void stop_manager(void)
+{
+    tn_span_manager_free(manager);
+    forget_received();
+    all_memory_is_back();
+}
+
+void publish_task(tn_event_id event, const char *task_id)
+{
+    tn_occurrence occurrence = task_event(event, task_id);
+    tn_span_manager_record(manager, &occurrence);
+}
+
+void publish_step(tn_event_id event, const char *task_id, const char *step_id)
+{
+    tn_occurrence occurrence = step_event(event, task_id, step_id);
+    tn_span_manager_record(manager, &occurrence);
+}
+
+tn_span_manager_stats manager_stats(void)
+{
+    tn_span_manager_stats stats;
+    tn_span_manager_stats_read(manager, &stats);
+    return stats;
+}
+
 bool same_trace_id(tn_trace_id a, tn_trace_id b)
 {
     return memcmp(&a, &b, sizeof(a)) == 0;

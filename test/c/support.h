@@ -83,6 +83,18 @@ const tn_span *received_span(const char *name, size_t nth);
 /* For a suite's .fini. */
 void forget_received(void);
 
+/* The manager of a test, with the sink above: for a suite's .init and .fini. */
+extern tn_span_manager *manager;
+extern tn_span_manager_options manager_options;
+void start_manager(void);
+void stop_manager(void);
+
+/* Records task_event or step_event, now. */
+void publish_task(tn_event_id event, const char *task_id);
+void publish_step(tn_event_id event, const char *task_id, const char *step_id);
+
+tn_span_manager_stats manager_stats(void);
+
 bool same_trace_id(tn_trace_id a, tn_trace_id b);
 bool same_span_id(tn_span_id a, tn_span_id b);
 

@@ -436,12 +436,13 @@ static void add_literals(tn_key_filter *filter, VALUE literals)
     }
 }
 
-/* configure_payload(literals, regexps, mask_all, mask, limits) -> nil
+/* configure_payload(literals, regexps, ask, mask_all, mask, limits) -> nil
  *
- * literals: Array of String; regexps: Array of Regexp that are asked for what literals can't judge; mask_all: mask
- * every value, because there are filters that can't be judged; limits: [attributes, events, links, value size,
- * stringify]. */
-static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE mask_all, VALUE mask, VALUE limits)
+ * literals: Array of String; regexps: Array of Regexp that are asked for what the core can't judge; ask: not only for
+ * keys with non-ASCII letters; mask_all: mask every value, because there are filters that nobody can judge; limits:
+ * [attributes, events, links, value size, stringify]. */
+static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE ask, VALUE mask_all, VALUE mask,
+                               VALUE limits)
 {
     (void)self;
     Check_Type(regexps, T_ARRAY);
@@ -459,7 +460,7 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
     tn_key_filter filter;
     if (tn_key_filter_init(&filter, tn_text_of_string(mask)) != TN_OK) rb_memerror();
     add_literals(&filter, literals);
-    filter.ask = filter.ask || RARRAY_LEN(regexps) > 0;
+    filter.ask = filter.ask || RTEST(ask);
     filter.mask_all = filter.mask_all || RTEST(mask_all);
 
     tn_key_filter_free(&tn_ruby.filter);
@@ -626,6 +627,6 @@ void tn_init_payload(void)
     rb_gc_register_address(&tn_ruby.regexps);
     tn_key_memo_init(&tn_ruby.memo);
     if (tn_key_filter_init(&tn_ruby.filter, TN_TEXT("[FILTERED]")) != TN_OK) rb_memerror();
-    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 5);
+    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 6);
     rb_define_module_function(tn_ruby.native, "masked_unjudged", masked_unjudged, 0);
 }

@@ -202,6 +202,13 @@ static VALUE publisher_trace_with(VALUE object, VALUE spans)
     return Qnil;
 }
 
+/* await_start -> nil: the next event calls Tasker::Native.start */
+static VALUE publisher_await_start(VALUE object)
+{
+    get(object)->started = false;
+    return Qnil;
+}
+
 /* --- Publishing ---------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -443,6 +450,7 @@ void tn_init_publisher(void)
     rb_define_method(class, "remove_listener", publisher_remove_listener, 1);
     rb_define_method(class, "listeners", publisher_listeners, 1);
     rb_define_method(class, "trace_with", publisher_trace_with, 1);
+    rb_define_method(class, "await_start", publisher_await_start, 0);
     rb_define_method(class, "publish", publisher_publish, -1);
     rb_define_method(class, "publish_step", publisher_publish_step, 5);
     rb_define_method(class, "wanted?", publisher_wanted, 1);

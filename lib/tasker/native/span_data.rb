@@ -145,12 +145,12 @@ module Tasker
 
       # @return [Float] seconds since the epoch; start_ns is exact
       def start_time
-        start_ns / 1e9
+        Rational(start_ns, 1_000_000_000).to_f
       end
 
       # @return [Float] seconds since the epoch; end_ns is exact
       def end_time
-        end_ns / 1e9
+        Rational(end_ns, 1_000_000_000).to_f
       end
 
       # @return [Float] seconds

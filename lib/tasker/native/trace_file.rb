@@ -97,7 +97,7 @@ module Tasker
       def each_line(file)
         while (line = file.gets("\n", MAX_LINE_BYTES))
           line << skip_line(file) unless line.end_with?("\n") || file.eof?
-          yield line unless line.strip.empty?
+          yield line if line.match?(/\S/)
         end
       end
 

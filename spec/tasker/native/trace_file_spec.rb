@@ -62,8 +62,8 @@ RSpec.describe Tasker::Native::TraceFile do
   end
 
   it 'takes 64-bit integers and enums as numbers, as Strings, as names, and not at all' do
-    numbers = span_of(startTimeUnixNano: 5, endTimeUnixNano: 7.0, kind: '5', status: { 'code' => '2' })
-    names = span_of(kind: 'SPAN_KIND_PRODUCER', status: { 'code' => 'STATUS_CODE_ERROR' })
+    numbers = span_of(startTimeUnixNano: 5, endTimeUnixNano: 7.0, kind: '5', status: '2')
+    names = span_of(kind: 'SPAN_KIND_PRODUCER', status: 'STATUS_CODE_ERROR')
     absent = file_of('{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":null}]}]}]}').first
 
     expect(numbers).to have_attributes(start_ns: 5, end_ns: 7, kind: :consumer, status: 'ERROR')

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require 'io/console'
 require 'pty'
 require 'stringio'
 require_relative '../../../lib/tasker/native/waterfall'
@@ -42,16 +43,16 @@ RSpec.describe Tasker::Native::Waterfall do
   end
 
   it 'shows a task as a header, a time axis, bars, messages, events and what was masked' do
-    expect(waterfall(*order, width: 92)).to eq(<<~TEXT)
+    expect(waterfall(*order, width: 88)).to eq(<<~TEXT)
       ✓ order_process  1.24 s  OK  task 42  trace 0af7651916cd43dd8448eb211c80319c
-                                                          0                               1.24 s
-      ✓ tasker.task.execution                      1.24 s ████████████████████████████████████
-        +0 ms task.started                                ◆
-        ✓ fetch_cart #1 tasker.step.execution      310 ms █████████
-        ✗ process_payment #1 tasker.step.execu…    310 ms          █████████
+                                                            0                           1.24 s
+      ✓ tasker.task.execution                        1.24 s ██████████████████████████████████
+        +0 ms task.started                                  ◆
+        ✓ fetch_cart #1 tasker.step.execution        310 ms ████████▌
+        ✗ process_payment #1 tasker.step.execution   310 ms         █████████
           Gateway timed out
-          +309 ms step.failed                                     ◆
-        ✓ ship_order #1 tasker.step.execution      620 ms                   ██████████████████
+          +309 ms step.failed                                               ◆
+        ✓ ship_order #1 tasker.step.execution        620 ms                  █████████████████
         masked: tasker.token
     TEXT
   end
@@ -154,9 +155,9 @@ RSpec.describe Tasker::Native::Waterfall do
       width = bar(step('whole', id: 2, to: 1000)).size
       column = 1000.0 / width
 
-      expect(bar(step('part_', id: 2, from: 0, to: column * 2.5))).to eq('██▌')
+      expect(bar(step('part_', id: 2, from: 0, to: column * 2.51))).to eq('██▌')
       expect(bar(step('point', id: 2, from: column * 3, to: column * 3))).to eq('   ▏')
-      expect(bar(step('_last', id: 2, from: 1000, to: 1000))).to eq("#{' ' * (width - 1)}▏")
+      expect(bar(step('_last', id: 2, from: 1000, to: 1000))).to eq("#{' ' * (width - 1)}█")
     end
 
     it 'need no duration' do
@@ -172,8 +173,7 @@ RSpec.describe Tasker::Native::Waterfall do
                      'tasker.attempt_number' => hostile, 'masked' => "[FILTERED]#{hostile}", 'bytes' => {
                        'bytesValue' => ["\e[31m\xff"].pack('m0')
                      } }
-      event = { 'name' => hostile, 'timeUnixNano' => '1760000000000000000',
-                'attributes' => key_values('exception.type' => hostile, hostile => hostile) }
+      event = otlp_event(hostile, 'exception.type': hostile, hostile => hostile)
       text = waterfall(span_data(hostile, status: 2, message: hostile, attributes: attributes, events: [event]),
                        attributes: true, width: 300)
 
@@ -205,7 +205,7 @@ RSpec.describe Tasker::Native::Waterfall do
     end
 
     it 'are those of events, too' do
-      event = { 'name' => 'step.failed', 'timeUnixNano' => '1', 'attributes' => key_values('password' => '[FILTERED]') }
+      event = otlp_event('step.failed', password: '[FILTERED]')
 
       expect(line_with('masked:', root(events: [event]))).to eq('  masked: password')
     end
@@ -225,9 +225,8 @@ RSpec.describe Tasker::Native::Waterfall do
 
   describe 'attributes' do
     it 'are shown with their values' do
-      event = { 'name' => 'step.failed', 'timeUnixNano' => '1', 'attributes' => key_values('code' => 503) }
-      text = waterfall(root(attributes: { 'a' => 'text', 'b' => 1.5, 'c' => true, 'd' => {} }, events: [event]),
-                       attributes: true)
+      attributes = { 'a' => 'text', 'b' => 1.5, 'c' => true, 'd' => {} }
+      text = waterfall(root(attributes: attributes, events: [otlp_event('step.failed', code: 503)]), attributes: true)
 
       expect(text).to include("  a = text\n  b = 1.5\n  c = true\n  d = nil\n", "\n    code = 503\n")
     end
@@ -260,7 +259,7 @@ RSpec.describe Tasker::Native::Waterfall do
         pid = spawn(environment, RbConfig.ruby, '-r', program, '-r', support, '-e', script, out: device)
         Process.wait(pid)
         device.close
-        terminal.read_nonblock(100_000).delete("\r").lines(chomp: true)
+        terminal.read_nonblock(100_000).force_encoding('UTF-8').delete("\r").lines(chomp: true)
       end
     end
 

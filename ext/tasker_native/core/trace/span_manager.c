@@ -31,7 +31,7 @@ typedef struct {
     tn_moment requested; /* its initialization; 0: not seen here */
     uint64_t since;      /* monotonic: in this state */
     tn_trace_id trace_id;
-    tn_span_id root_id;
+    tn_span_id root_id, first_root_id; /* of this run, and of the first */
     tn_span *root; /* owned; NULL unless open or lingering */
     size_t id_size;
     char id[];
@@ -70,8 +70,6 @@ typedef struct {
     unsigned accepted, lost;
 } outbox;
 
-static void enter(tn_span_manager *manager);
-
 static void leave(tn_span_manager *manager, outbox *out)
 {
     tn_span_sink sink = manager->sink;
@@ -80,6 +78,12 @@ static void leave(tn_span_manager *manager, outbox *out)
     for (; out->accepted > 0; out->accepted--) sink.accept(sink.self);
     for (; out->lost > 0; out->lost--) sink.lose(sink.self);
     for (tn_span *span; (span = tn_span_list_take(&out->spans));) sink.take(sink.self, span);
+}
+
+/* Threads read the clock before they wait for the lock: what is recorded later may have happened earlier. */
+static uint64_t elapsed(uint64_t since, uint64_t now)
+{
+    return now > since ? now - since : 0;
 }
 
 /* --- Tasks --------------------------------------------------------------------------------------------- */
@@ -139,7 +143,7 @@ static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
 
     memset(task, 0, sizeof(*task));
     task->trace_id = tn_trace_id_derived(manager->seed, id);
-    task->root_id = tn_span_id_derived(manager->seed, id);
+    task->root_id = task->first_root_id = tn_span_id_derived(manager->seed, id);
     task->state = TASK_REQUESTED;
     task->since = now;
     task->run = 1;
@@ -151,7 +155,6 @@ static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
         return NULL;
     }
     tn_list_add(&manager->open_tasks, &task->link);
-    if (manager->open_tasks.count > manager->max_open) abandon(manager, oldest_of(&manager->open_tasks));
     return task;
 }
 
@@ -188,7 +191,8 @@ static void finish(outbox *out, tn_span *span)
 /* A span between two moments of the same clock that needs no end of its own. */
 static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_text task_id, tn_moment from, tn_moment to)
 {
-    if (from.monotonic == 0 || to.monotonic - from.monotonic < TN_QUEUED_MINIMUM) return;
+    uint64_t waited = elapsed(from.monotonic, to.monotonic);
+    if (from.monotonic == 0 || waited < TN_QUEUED_MINIMUM) return;
 
     tn_span *span = new_child(manager, name, task_id);
     if (!span) {
@@ -196,16 +200,21 @@ static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_tex
         return;
     }
     span->start = from.wall;
-    span->end = from.wall + (to.monotonic - from.monotonic);
+    span->end = from.wall + waited;
     finish(out, span);
+}
+
+static void bury_task(tn_span_manager *manager, task *task, uint64_t now)
+{
+    move_task(manager, task, TASK_ENDED, now);
+    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
 }
 
 static void release_root(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
 {
     tn_span_list_add(&out->spans, task->root);
     task->root = NULL;
-    move_task(manager, task, TASK_ENDED, now);
-    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
+    bury_task(manager, task, now);
 }
 
 static void release_roots(tn_span_manager *manager, outbox *out, uint64_t now, bool all)
@@ -241,16 +250,30 @@ static tn_pairs pairs_of(const own_pairs *own, bool prefixed)
     return (tn_pairs){own->buffer.bytes, own->buffer.size, own->writer.count, own->writer.dropped, prefixed};
 }
 
-static void begin_another_run(tn_span_manager *manager, task *task, tn_span *root)
+static void tell_run(tn_span_manager *manager, const task *task, tn_span *root)
 {
     own_pairs own;
     begin_pairs(manager, &own);
     if (tn_payload_key(&own.writer, TN_TEXT("tasker.run"))) tn_payload_integer(&own.writer, task->run);
     tn_span_add_attributes(root, pairs_of(&own, false));
     tn_buffer_free(&own.buffer);
+    tn_span_add_link(root, &manager->limits, task->trace_id, task->first_root_id);
+}
 
-    tn_text id = {task->id, task->id_size};
-    tn_span_add_link(root, &manager->limits, task->trace_id, tn_span_id_derived(manager->seed, id));
+static tn_span *new_root(tn_span_manager *manager, task *task)
+{
+    task->root = tn_span_new(NAME_TASK, task->trace_id, task->root_id, (tn_span_id){{0}});
+    if (task->root && task->run > 1) tell_run(manager, task, task->root);
+    return task->root;
+}
+
+static void begin_another_run(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
+{
+    if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
+    task->run++;
+    task->root_id = tn_span_id_random(&manager->ids);
+    task->requested = (tn_moment){0};
+    move_task(manager, task, TASK_REQUESTED, now);
 }
 
 static void start_task(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
@@ -260,21 +283,13 @@ static void start_task(tn_span_manager *manager, outbox *out, const tn_occurrenc
     if (!task) task = new_task(manager, occurrence->task_id, now);
     if (!task || task->state == TASK_OPEN) return;
 
-    bool again = task->state != TASK_REQUESTED;
-    if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
-    tn_span_id root_id = again ? tn_span_id_random(&manager->ids) : task->root_id;
-    tn_span *root = tn_span_new(NAME_TASK, task->trace_id, root_id, (tn_span_id){{0}});
+    if (task->state != TASK_REQUESTED) begin_another_run(manager, out, task, now);
+    tn_span *root = new_root(manager, task);
     if (!root) return;
 
     root->start = occurrence->now.wall;
     root->started = now;
-    task->root = root;
-    task->root_id = root_id;
     move_task(manager, task, TASK_OPEN, now);
-    if (again) {
-        task->run++;
-        begin_another_run(manager, task, root);
-    }
     tn_span_add_event_and_attributes(root, &manager->limits, TN_TEXT("task.started"), root->start, occurrence->payload);
 }
 
@@ -294,9 +309,10 @@ static task *adopt_task(tn_span_manager *manager, task *task, const tn_occurrenc
 {
     if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
     if (!task) return NULL;
-
-    task->root = tn_span_new(NAME_TASK, task->trace_id, task->root_id, (tn_span_id){{0}});
-    if (!task->root) return NULL;
+    if (!new_root(manager, task)) {
+        bury_task(manager, task, occurrence->now.monotonic); /* lost once, however often its end is told */
+        return NULL;
+    }
 
     uint64_t now = occurrence->now.wall, start = occurrence->started_at;
     if (start == 0) start = now > occurrence->duration ? now - occurrence->duration : now;
@@ -330,7 +346,7 @@ static void add_exception(tn_span_manager *manager, tn_span *span, const tn_occu
 
 static void end_span(tn_span_manager *manager, tn_span *span, const tn_occurrence *occurrence, tn_span_status status)
 {
-    if (span->end == 0) span->end = span->start + (occurrence->now.monotonic - span->started);
+    if (span->end == 0) span->end = span->start + elapsed(span->started, occurrence->now.monotonic);
     tn_span_add_event_and_attributes(span, &manager->limits, occurrence->name, span->end, occurrence->payload);
     if (status == TN_STATUS_ERROR) add_exception(manager, span, occurrence);
     tn_span_set_status(span, status, occurrence->error_message);
@@ -353,9 +369,7 @@ static void end_task(tn_span_manager *manager, outbox *out, const tn_occurrence 
     end_span(manager, task->root, occurrence, status);
     task->ended_by = occurrence->event;
     tn_moment start = {task->root->start, task->root->started};
-    if (task->run == 1 && start.monotonic) {
-        add_wait(manager, out, NAME_TASK_INITIALIZE, occurrence->task_id, task->requested, start);
-    }
+    if (start.monotonic) add_wait(manager, out, NAME_TASK_INITIALIZE, occurrence->task_id, task->requested, start);
     move_task(manager, task, TASK_LINGERING, occurrence->now.monotonic);
     out->accepted++;
 }
@@ -402,6 +416,11 @@ static step *oldest_step(const tn_list *list)
     return link ? TN_CONTAINER(link, step, link) : NULL;
 }
 
+static void forget_oldest_end(tn_span_manager *manager)
+{
+    if (manager->ended_steps.count > TN_MAX_TOMBSTONES) free_step(manager, oldest_step(&manager->ended_steps));
+}
+
 /* Leaves a tombstone, which absorbs further announcements of the same end. */
 static tn_span *take_span(tn_span_manager *manager, step *step, uint64_t now)
 {
@@ -410,14 +429,14 @@ static tn_span *take_span(tn_span_manager *manager, step *step, uint64_t now)
     step->span = NULL;
     step->since = now;
     tn_list_add(&manager->ended_steps, &step->link);
-    if (manager->ended_steps.count > TN_MAX_TOMBSTONES) free_step(manager, oldest_step(&manager->ended_steps));
+    forget_oldest_end(manager);
     return span;
 }
 
 static void interrupt_step(tn_span_manager *manager, outbox *out, step *step, tn_moment now)
 {
     tn_span *span = take_span(manager, step, now.monotonic);
-    span->end = span->start + (now.monotonic - span->started);
+    span->end = span->start + elapsed(span->started, now.monotonic);
     tn_span_add_event(span, &manager->limits, TN_TEXT("tasker.span.interrupted"), span->end, TN_NO_PAIRS);
     finish(out, span);
 }
@@ -442,7 +461,7 @@ static step *new_step(tn_span_manager *manager, tn_span_key key)
 }
 
 /* The step of this key with an open span, which may be new. */
-static step *open_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static step *open_step(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
     step *step = find_step(manager, key_of(occurrence));
     if (step && step->span) return step;
@@ -463,17 +482,14 @@ static step *open_step(tn_span_manager *manager, outbox *out, const tn_occurrenc
     step->since = span->started;
     step->handling = false;
     step->requested = (tn_moment){0};
-    if (manager->open_steps.count > manager->max_open) {
-        interrupt_step(manager, out, oldest_step(&manager->open_steps), occurrence->now);
-    }
     return step;
 }
 
-static void request_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static void request_step(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
     if (occurrence->step_id.size == 0) return;
 
-    step *step = open_step(manager, out, occurrence);
+    step *step = open_step(manager, occurrence);
     if (!step || step->requested.wall != 0 || step->handling) return;
 
     step->requested = occurrence->now;
@@ -484,7 +500,7 @@ static void handle_step(tn_span_manager *manager, outbox *out, const tn_occurren
 {
     if (occurrence->step_id.size == 0) return;
 
-    step *step = open_step(manager, out, occurrence);
+    step *step = open_step(manager, occurrence);
     if (!step) return;
 
     if (!step->handling) {
@@ -524,7 +540,7 @@ static void end_step(tn_span_manager *manager, outbox *out, const tn_occurrence 
         span = take_span(manager, step, occurrence->now.monotonic);
     } else {
         span = unopened_step(manager, occurrence);
-        if (occurrence->step_id.size > 0) (void)new_step(manager, key_of(occurrence));
+        if (occurrence->step_id.size > 0 && new_step(manager, key_of(occurrence))) forget_oldest_end(manager);
     }
     if (!span) {
         out->lost++;
@@ -633,13 +649,18 @@ bool tn_span_manager_wants(tn_event_id event)
     }
 }
 
-static void evict_old(tn_span_manager *manager, outbox *out, tn_moment now)
+static bool is_too_much(const tn_span_manager *manager, const tn_list *list, uint64_t since, tn_moment now)
+{
+    return list->count > manager->max_open || elapsed(since, now.monotonic) > manager->max_age;
+}
+
+static void evict(tn_span_manager *manager, outbox *out, tn_moment now)
 {
     for (int i = 0; i < EVICTIONS_A_CALL; i++) {
         task *task = oldest_of(&manager->open_tasks);
-        if (task && now.monotonic - task->since > manager->max_age) abandon(manager, task);
+        if (task && is_too_much(manager, &manager->open_tasks, task->since, now)) abandon(manager, task);
         step *step = oldest_step(&manager->open_steps);
-        if (step && now.monotonic - step->since > manager->max_age) interrupt_step(manager, out, step, now);
+        if (step && is_too_much(manager, &manager->open_steps, step->since, now)) interrupt_step(manager, out, step, now);
     }
 }
 
@@ -672,7 +693,7 @@ static void dispatch(tn_span_manager *manager, outbox *out, const tn_occurrence 
     case TN_TASK_RESOLVED_MANUALLY: end_task(manager, out, occurrence, TN_STATUS_OK); break;
     case TN_TASK_FAILED: end_task(manager, out, occurrence, TN_STATUS_ERROR); break;
     case TN_TASK_CANCELLED: end_task(manager, out, occurrence, TN_STATUS_UNSET); break;
-    case TN_STEP_EXECUTION_REQUESTED: request_step(manager, out, occurrence); break;
+    case TN_STEP_EXECUTION_REQUESTED: request_step(manager, occurrence); break;
     case TN_STEP_BEFORE_HANDLE: handle_step(manager, out, occurrence); break;
     case TN_STEP_COMPLETED:
     case TN_STEP_RESOLVED_MANUALLY: end_step(manager, out, occurrence, TN_STATUS_OK); break;
@@ -697,7 +718,7 @@ void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occur
     enter(manager);
     dispatch(manager, &out, occurrence);
     release_roots(manager, &out, occurrence->now.monotonic, false);
-    evict_old(manager, &out, occurrence->now);
+    evict(manager, &out, occurrence->now);
     leave(manager, &out);
 }
 

@@ -1,0 +1,94 @@
+# frozen_string_literal: true
+
+require_relative 'native/version'
+require_relative 'native/tasker_native'
+require_relative 'native/errors'
+require_relative 'native/runtime'
+require_relative 'native/event'
+require_relative 'native/publisher'
+require_relative 'native/span'
+require_relative 'native/event_payload_builder'
+require_relative 'native/event_publisher'
+require_relative 'native/base_subscriber'
+require_relative 'native/telemetry_subscriber'
+require_relative 'native/step_handler'
+require_relative 'native/configuration'
+
+module Tasker
+  # Telemetry of Tasker workflows with a native core: events, spans, filtering and export.
+  #
+  # These are the names for operating it. What handlers, subscribers and initializers use are the names of Tasker itself
+  # (+Tasker.configuration+, +Tasker::Concerns::EventPublisher+, ...), which {file:lib/tasker/native/standalone.rb}
+  # provides.
+  module Native
+    class << self
+      # Waits until every span that has ended so far was exported or dropped.
+      #
+      # @param timeout [Numeric] seconds
+      # @return [Boolean] true once nothing is in flight, also when spans were refused; false when time ran out
+      # @note Releases the GVL while it waits. Any thread.
+      def flush(timeout: 5.0)
+        Pipeline.flush(timeout).tap { runtime.write_log }
+      end
+
+      # Ends open step spans with the event +tasker.span.interrupted+, flushes, and stops the native thread. Later spans
+      # are counted as dropped (+shutdown+); publishing goes on without raising. Runs by itself when the process exits.
+      #
+      # @param timeout [Numeric] seconds
+      # @return [Boolean] true when no span of this process was lost
+      def shutdown(timeout: 5.0)
+        Pipeline.shutdown(timeout).tap { runtime.write_log }
+      end
+
+      # What became of this process' spans: accepted = exported + spooled + the sum of dropped + in_flight, at every
+      # moment. +spooled+ and +held+ are 0: this version neither spools nor holds spans back.
+      #
+      # @return [Hash{Symbol=>Integer, Hash}] accepted, exported, spooled, held, dropped (by reason), in_flight, queued,
+      #   queued_bytes, exporters (by name), open_tasks, open_steps, abandoned_roots, filter
+      def stats
+        runtime.stats
+      end
+
+      # The span of the step whose handler runs in this thread.
+      #
+      # @return [Tasker::Native::Span, nil] nil outside of a handler, or when telemetry is off
+      def current_span
+        runtime.current_span
+      end
+
+      # Where Tasker::Native writes what it has to say: Rails' logger, else standard error.
+      #
+      # @return [Logger]
+      def logger
+        runtime.logger
+      end
+
+      # @param logger [Logger, nil] nil: back to the default
+      def logger=(logger)
+        runtime.logger = logger
+      end
+
+      # Makes the settings effective and begins to trace. Runs by itself at the first event, in Rails at boot.
+      #
+      # @return [void]
+      def start
+        runtime.start
+      end
+
+      # @api private
+      def runtime
+        @runtime ||= Runtime.new
+      end
+
+      # Called by the core for what listeners and payload objects raise.
+      #
+      # @api private
+      def report_publishing_error(event_name, error)
+        logger.error("Error publishing event #{event_name}: #{Runtime.message_of(error)}")
+      end
+    end
+  end
+end
+
+require_relative 'native/standalone' unless Tasker::Native.runtime.engine?
+require_relative 'native/railtie' if defined?(Rails::Railtie)

@@ -1,0 +1,91 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # The OTEL_* variables (OpenTelemetry specification, "Environment Variable Specification" and "OpenTelemetry
+    # Protocol Exporter"). A variable that is empty counts as not set; a bad value gives one warning and the default.
+    #
+    # @api private
+    module Environment
+      module_function
+
+      # The first of these variables that is set.
+      def text(*names)
+        names.filter_map { |name| ENV.fetch(name, nil) }.find { |value| !value.strip.empty? }&.strip
+      end
+
+      def disabled?
+        text('OTEL_SDK_DISABLED')&.casecmp?('true') || false
+      end
+
+      # @return [Integer, nil]
+      def count(*names, minimum: 0)
+        parse(names) { |value| Integer(value, 10).then { |number| number if number >= minimum } }
+      end
+
+      # Milliseconds, as the specification has them, in seconds.
+      #
+      # @return [Float, nil]
+      def milliseconds(*names)
+        count(*names)&.fdiv(1000)
+      end
+
+      # @return [String, nil] one of these
+      def one_of(allowed, *names)
+        parse(names) { |value| value.downcase if allowed.include?(value.downcase) }
+      end
+
+      # "key=value,key=value", percent-decoded.
+      #
+      # @return [Hash{String=>String}]
+      def pairs(*names)
+        parse(names) { |value| value.split(',').to_h { |pair| decode_pair(pair) } } || {}
+      end
+
+      def forget_warnings
+        warned.clear
+      end
+
+      class << self
+        private
+
+        def parse(names)
+          value = text(*names) or return
+          parsed = begin
+            yield value
+          rescue ArgumentError
+            nil
+          end
+          warn_once(names.find { |name| text(name) }) if parsed.nil?
+          parsed
+        end
+
+        def decode_pair(pair)
+          key, value = pair.split('=', 2)
+          raise ArgumentError, 'no value' if value.nil? || key.strip.empty?
+
+          [decode(key), decode(value)]
+        end
+
+        # As URI.decode_www_form_component, but a plus sign is a plus sign.
+        def decode(text)
+          raise ArgumentError, 'bad percent-encoding' if text.match?(/%(?!\h\h)/)
+
+          text.strip.gsub(/%\h\h/) { |code| code[1, 2].hex.chr }.force_encoding(Encoding::UTF_8).scrub
+        end
+
+        # The value may be a secret, so only the name is told.
+        def warn_once(name)
+          return if warned.include?(name)
+
+          warned << name
+          Native.logger.warn("tasker-native: #{name} has a value that can't be used; the default is used instead")
+        end
+
+        def warned
+          @warned ||= []
+        end
+      end
+    end
+  end
+end

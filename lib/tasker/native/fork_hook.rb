@@ -1,0 +1,30 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Follows the process through Process.fork and Process.daemon, which does not go through Process._fork. What forks
+    # behind Ruby's back is noticed by the core, which then starts anew as well.
+    #
+    # @api private
+    module ForkHook
+      # For Process.singleton_class.
+      module Process
+        def _fork
+          Native.runtime.before_fork
+          pid = super
+          pid.zero? ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent
+          pid
+        end
+
+        def daemon(...)
+          Native.runtime.before_fork
+          super.tap { Native.runtime.after_fork_in_child }
+        end
+      end
+
+      def self.install
+        ::Process.singleton_class.prepend(Process)
+      end
+    end
+  end
+end

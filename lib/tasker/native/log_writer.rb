@@ -1,0 +1,41 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Writes what native threads have to say to the logger. Its thread sleeps without the GVL until there is something.
+    #
+    # @api private
+    class LogWriter
+      POLL = 3600 # seconds; it wakes at once when there is a line
+
+      # @return [self]
+      def start
+        self.class.thread&.kill
+        self.class.thread = Thread.new { loop { write(Pipeline.next_log_line(POLL)) } }
+        self.class.thread.name = 'tasker-native log'
+        self.class.thread.report_on_exception = false
+        self
+      end
+
+      # Writes what is there, without waiting.
+      def drain
+        while (line = Pipeline.next_log_line(0))
+          write(line)
+        end
+      end
+
+      class << self
+        attr_accessor :thread
+      end
+
+      private
+
+      def write(line)
+        level, text = line
+        Native.logger.public_send(level, "tasker-native: #{text}") if text
+      rescue StandardError
+        nil # a logger that raises must not end the thread
+      end
+    end
+  end
+end

@@ -1,0 +1,100 @@
+# frozen_string_literal: true
+
+require 'fileutils'
+
+require_relative 'environment'
+require_relative 'resource'
+
+module Tasker
+  module Native
+    # Settings as the native pipeline takes them.
+    #
+    # @api private
+    class PipelineOptions
+      TRACE_FILE_MAX_SIZE = 64 * 1024 * 1024
+      USER_AGENT = "OTel-OTLP-Exporter-tasker-native/#{VERSION} Ruby/#{RUBY_VERSION}".freeze
+
+      class << self
+        # @return [Array<Symbol>] empty: nothing is to be exported
+        def exporters_of(settings)
+          exporters = Array(settings.exporter)
+          exporters = [default_exporter(settings)] if exporters == [:auto]
+          exporters.uniq - [:none]
+        end
+
+        # "production", "test", ...
+        def environment_name
+          (defined?(::Rails.env) && ::Rails.env&.to_s) || ENV['RAILS_ENV'] || ENV['RACK_ENV'] || 'development'
+        end
+
+        # The folder that relative paths are meant from.
+        def root
+          (defined?(::Rails.root) && ::Rails.root&.to_s) || Dir.pwd
+        end
+
+        private
+
+        def default_exporter(settings)
+          return :otlp if settings.set?(:otlp_endpoint) || Environment.text(*Settings::ENDPOINT_VARIABLES)
+
+          { 'production' => :otlp, 'test' => :memory }.fetch(environment_name, :file)
+        end
+      end
+
+      # @param settings [Settings]
+      def initialize(settings)
+        @settings = settings
+      end
+
+      # @return [Hash] what Pipeline.configure takes; equal for equal settings in the same process
+      def to_h
+        { exporters: exporters, prefix: "#{@settings.service_name}.", resource: resource, version: VERSION,
+          otlp_url: otlp_url, otlp_headers: header_lines, otlp_gzip: @settings.otlp_compression == 'gzip',
+          otlp_timeout: @settings.otlp_timeout, user_agent: USER_AGENT,
+          trace_file: trace_file, trace_file_max_size: TRACE_FILE_MAX_SIZE,
+          max_queue_size: @settings.max_queue_size, max_queue_bytes: @settings.max_queue_bytes,
+          max_export_batch_size: [@settings.max_export_batch_size, @settings.max_queue_size].min,
+          schedule_delay: @settings.schedule_delay }
+      end
+
+      private
+
+      def exporters
+        self.class.exporters_of(@settings)
+      end
+
+      # Once a process: service.instance.id must not change with every setting.
+      def resource
+        cache = self.class.instance_variable_get(:@resource) || {}
+        key = [Process.pid, @settings.service_name, @settings.service_version, ENV.to_h.slice(*resource_variables)]
+        resource = cache[key] || Resource.new(@settings).to_h
+        self.class.instance_variable_set(:@resource, { key => resource })
+        resource
+      end
+
+      def resource_variables
+        %w[OTEL_SERVICE_NAME OTEL_RESOURCE_ATTRIBUTES]
+      end
+
+      # A per-signal variable is used as it is; everything else is a base.
+      def otlp_url
+        signal = Environment.text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+        return signal if signal && !@settings.set?(:otlp_endpoint)
+
+        "#{@settings.otlp_endpoint.chomp('/')}/v1/traces"
+      end
+
+      def header_lines
+        @settings.otlp_headers.map { |name, value| "#{name}: #{value}" }.join("\n")
+      end
+
+      def trace_file
+        path = File.expand_path(@settings.trace_file, self.class.root)
+        FileUtils.mkdir_p(File.dirname(path)) if exporters.include?(:file)
+        path
+      rescue SystemCallError
+        path # the exporter will say so
+      end
+    end
+  end
+end

@@ -1,0 +1,186 @@
+# frozen_string_literal: true
+
+require 'logger'
+
+require_relative 'fork_hook'
+require_relative 'log_writer'
+require_relative 'pipeline_options'
+
+module Tasker
+  module Native
+    # The telemetry of this process: makes settings effective, follows it through forks, ends it at exit.
+    #
+    # @api private
+    class Runtime
+      CURRENT_STEP = :tasker_native_current_step # the extension reads it, too
+      private_constant :CURRENT_STEP
+
+      # An error's message, even if it has none to give.
+      def self.message_of(error)
+        error.message
+      rescue StandardError
+        error.class.name
+      end
+
+      attr_writer :logger
+
+      def initialize
+        @lock = Monitor.new
+        @publishers = []
+        @replacements = []
+      end
+
+      # Whether this process runs tasker-engine. This version does not take its telemetry over yet.
+      def engine?
+        Gem.loaded_specs.key?('tasker-engine')
+      end
+
+      def logger
+        @logger || (defined?(Rails.logger) && Rails.logger) || (@default_logger ||= default_logger)
+      end
+
+      # Events of this publisher become spans.
+      def trace(publisher)
+        @publishers << publisher
+      end
+
+      # A subscriber of the application's own stands in for the built-in tracing.
+      def replace_tracing_by(subscriber)
+        @lock.synchronize do
+          @replacements << subscriber
+          apply if @started
+        end
+      end
+
+      # Once a process; again in a forked one, whose resource is another.
+      def start
+        @lock.synchronize do
+          next if @started == Pipeline.forks
+
+          prepare_process unless @started
+          @started = Pipeline.forks
+          apply
+        end
+      end
+
+      # Settings have changed.
+      def refresh
+        @lock.synchronize { apply if @started }
+      end
+
+      def settings
+        Tasker.configuration.telemetry
+      end
+
+      def tracing?
+        settings.enabled && !Environment.disabled? && !PipelineOptions.exporters_of(settings).empty?
+      end
+
+      # The built-in span manager.
+      def spans
+        @spans ||= SpanManager.new(*span_manager_options)
+      end
+
+      # A span manager of its own, with the same settings, for a subscriber.
+      def new_span_manager
+        start
+        SpanManager.new(*span_manager_options)
+      end
+
+      # Runs the block as the handler of a step: custom events belong to its span meanwhile.
+      #
+      # @param key [Array(Object, Object)] the ids of the task and the step
+      def with_current_step(key)
+        thread = Thread.current
+        outer = thread[CURRENT_STEP]
+        thread[CURRENT_STEP] = key.freeze
+        yield
+      ensure
+        thread[CURRENT_STEP] = outer
+      end
+
+      def current_step
+        Thread.current[CURRENT_STEP]
+      end
+
+      def current_span
+        task_id, step_id = current_step
+        step_id && Span.find(spans, task_id, step_id)
+      end
+
+      def stats
+        pipeline = Pipeline.stats
+        { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported), spooled: 0, held: 0,
+          dropped: pipeline.delete(:dropped), in_flight: pipeline.delete(:in_flight), **pipeline,
+          **spans.stats, filter: { masked_unjudged: Native.masked_unjudged } }
+      end
+
+      def write_log
+        @log_writer&.drain
+      end
+
+      # Around a fork: no span is being sent while it happens, and the child starts anew at its first event.
+      def before_fork
+        Pipeline.pause(0.05) if @started
+      end
+
+      def after_fork_in_parent
+        Pipeline.resume if @started
+      end
+
+      def after_fork_in_child
+        @publishers.each(&:await_start) if @started
+      end
+
+      # For tests: forgets everything but the subscriptions.
+      def reset
+        @lock.synchronize do
+          Pipeline.flush(1.0)
+          @spans = nil
+          @replacements.clear
+          @applied = nil
+          apply if @started
+          Pipeline.clear_stats
+        end
+      end
+
+      private
+
+      def default_logger
+        Logger.new($stderr, level: Logger::INFO, progname: 'tasker-native')
+      end
+
+      def prepare_process
+        ForkHook.install
+        at_exit { Native.shutdown(timeout: settings.shutdown_timeout) }
+      end
+
+      def apply
+        Native.configure_payload(*FilterList.new(settings).to_a, limits)
+        tracing = tracing?
+        apply_pipeline if tracing
+        builtin = tracing && @replacements.empty? ? spans : nil
+        @publishers.each { |publisher| publisher.trace_with(builtin) }
+      end
+
+      def apply_pipeline
+        options = PipelineOptions.new(settings).to_h
+        spans.configure(*span_manager_options)
+        return if @applied == options
+
+        Pipeline.configure(options)
+        @applied = options
+        @log_writer = LogWriter.new.start
+      end
+
+      def span_manager_options
+        [settings.trace_seed, settings.max_open_spans, settings.span_max_age]
+      end
+
+      def limits
+        [settings.span_attribute_count_limit, settings.span_event_count_limit, settings.span_link_count_limit,
+         settings.span_attribute_value_length_limit, settings.stringify_attributes]
+      end
+    end
+  end
+end

@@ -1,0 +1,96 @@
+# frozen_string_literal: true
+
+require 'uri'
+
+module Tasker
+  module Native
+    # One setting: its name, which values it takes, its default (a Proc is evaluated each time, in the settings), and
+    # why it has no effect, if it has none.
+    #
+    # @api private
+    class Setting
+      # Which values: a test, the words for it, and optionally how a good value is kept.
+      Kind = Struct.new(:test, :words, :keep) do
+        def accepts?(value)
+          test.call(value)
+        end
+      end
+
+      def self.url?(text)
+        uri = URI.parse(text)
+        %w[http https].include?(uri.scheme) && !uri.host.to_s.empty?
+      rescue URI::InvalidURIError
+        false
+      end
+      private_class_method :url?
+
+      EXPORTER_NAMES = %i[auto otlp file console memory none].freeze
+      private_constant :EXPORTER_NAMES
+
+      single_line = ->(value) { value.is_a?(String) && !value.match?(/[\r\n\0]/) }
+      whole = ->(value, range) { value.is_a?(Integer) && range.cover?(value) }
+      seconds = ->(value) { value.is_a?(Numeric) && value.real? && value.to_f.finite? && value >= 0 }
+
+      ANY = Kind.new(->(_) { true }, 'anything')
+      BOOLEAN = Kind.new(->(value) { [true, false].include?(value) }, 'true or false')
+      STRING = Kind.new(single_line, 'a String of one line')
+      NAME = Kind.new(->(value) { single_line.call(value) && (1..100).cover?(value.bytesize) }, 'a String of 1 to 100 bytes')
+      PATH = Kind.new(->(value) { single_line.call(value.to_s) && !value.to_s.empty? }, 'a path', :to_s.to_proc)
+      COUNT = Kind.new(->(value) { whole.call(value, 1..(2**40)) }, 'an Integer above 0')
+      SIZE = Kind.new(->(value) { whole.call(value, 0..(2**30)) }, 'an Integer, 0 (no limit) or above')
+      LIMIT = Kind.new(->(value) { whole.call(value, 0..10_000) }, 'an Integer from 0 to 10000')
+      SECONDS = Kind.new(seconds, 'a number of seconds', :to_f.to_proc)
+      POSITIVE_SECONDS = Kind.new(->(value) { seconds.call(value) && value.positive? }, 'a number of seconds above 0',
+                                  :to_f.to_proc)
+      COMPRESSION = Kind.new(->(value) { %w[gzip none].include?(value.to_s) }, "'gzip' or 'none'", :to_s.to_proc)
+      EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
+                           "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
+      FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings and Regexps',
+                         ->(value) { value.dup.freeze })
+      URL = Kind.new(->(value) { url?(value.to_s) }, 'an http or https URL such as "http://localhost:4318"', :to_s.to_proc)
+      HEADERS = Kind.new(lambda { |value|
+        value.is_a?(Hash) && value.all? do |name, text|
+          name.to_s.match?(/\A[!#$%&'*+.^_`|~0-9A-Za-z-]+\z/) && single_line.call(text.to_s)
+        end
+      }, 'a Hash of header names and values')
+
+      # Settings that may hold a secret: what may be shown of them.
+      PRESENTED = {
+        otlp_endpoint: ->(value) { value.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '?***') },
+        otlp_headers: ->(value) { value.transform_values { '***' } },
+        prometheus: ->(value) { value.is_a?(Hash) ? value.to_h { |k, v| [k, k == :password && v ? '***' : v] } : value }
+      }.freeze
+      private_constant :PRESENTED
+
+      attr_reader :name, :default, :no_effect
+
+      def initialize(name, kind, default, no_effect = nil)
+        @name = name
+        @kind = kind
+        @default = default
+        @no_effect = no_effect
+      end
+
+      # @return [Object] the value as it is kept
+      # @raise [ConfigurationError]
+      def check(value)
+        unless @kind.accepts?(value)
+          raise ConfigurationError, "config.telemetry.#{name} = #{shown(value)}: must be #{@kind.words}"
+        end
+
+        @kind.keep ? @kind.keep.call(value) : value
+      end
+
+      # @return [Object] the value without its secrets
+      def presentable(value)
+        PRESENTED.key?(name) ? PRESENTED[name].call(value) : value
+      end
+
+      private
+
+      def shown(value)
+        PRESENTED.key?(name) ? "(a #{value.class})" : value.inspect[0, 200]
+      end
+    end
+  end
+end

@@ -1,0 +1,215 @@
+# frozen_string_literal: true
+
+require 'did_you_mean'
+
+require_relative 'setting'
+
+module Tasker
+  module Native
+    # What +config.telemetry+ yields: the settings of telemetry, one method each (+tel.otlp_timeout = 5+). A value is
+    # checked when it is set; code wins over the environment, the environment over the default. Settings may be read
+    # and changed at any time and take effect with the next span.
+    class Settings
+      # What the endpoint's variables are called, the per-signal one first.
+      ENDPOINT_VARIABLES = %w[OTEL_EXPORTER_OTLP_TRACES_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT].freeze
+
+      LATER = {
+        log: 'structured log lines are not written by this version',
+        metrics: 'metrics are not part of this version',
+        performance: 'performance monitoring is not part of this version',
+        sampling: 'this version neither samples nor leaves out events',
+        batching: 'the native thread batches by max_export_batch_size and schedule_delay'
+      }.freeze
+      private_constant :LATER
+
+      DEFAULT_FILTERS = %i[passw email secret token _key crypt salt certificate otp ssn].freeze
+      private_constant :DEFAULT_FILTERS
+
+      PROMETHEUS = {
+        endpoint: nil, username: nil, password: nil, job_timeout: 300, export_timeout: 120, retry_attempts: 3,
+        retry_window: 300, safety_margin: 60, metric_prefix: 'tasker', include_instance_labels: true,
+        compression: 'snappy', batch_size: 1000, skip_if_unavailable: true
+      }.freeze
+      BATCHING = {
+        batch_events: false, buffer_size: 100, flush_interval: 5, filtered_events: [], enable_memoization: true,
+        async_processing: false, sampling_rate: 1.0
+      }.freeze
+      private_constant :PROMETHEUS, :BATCHING
+
+      # The table of all settings. To add one, add a line.
+      DEFINITIONS = [
+        Setting.new(:enabled, Setting::BOOLEAN, true),
+        Setting.new(:service_name, Setting::NAME, 'tasker'),
+        Setting.new(:service_version, Setting::STRING, '0.1.0'),
+        Setting.new(:filter_parameters, Setting::FILTERS, -> { rails_filters || DEFAULT_FILTERS }),
+        Setting.new(:filter_mask, Setting::STRING, '[FILTERED]'),
+        Setting.new(:stringify_attributes, Setting::BOOLEAN, false),
+        Setting.new(:exporter, Setting::EXPORTERS, -> { exporter_from_environment || :auto }),
+        Setting.new(:otlp_endpoint, Setting::URL,
+                    -> { Environment.text('OTEL_EXPORTER_OTLP_ENDPOINT') || 'http://localhost:4318' }),
+        Setting.new(:otlp_headers, Setting::HEADERS, lambda {
+          Environment.pairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS')
+        }),
+        Setting.new(:otlp_compression, Setting::COMPRESSION, lambda {
+          Environment.one_of(%w[gzip none], 'OTEL_EXPORTER_OTLP_TRACES_COMPRESSION',
+                             'OTEL_EXPORTER_OTLP_COMPRESSION') || 'gzip'
+        }),
+        Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS, lambda {
+          Environment.milliseconds('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') || 10.0
+        }),
+        Setting.new(:trace_file, Setting::PATH, 'log/tasker_traces.jsonl'),
+        Setting.new(:max_queue_size, Setting::COUNT, -> { Environment.count('OTEL_BSP_MAX_QUEUE_SIZE', minimum: 1) || 2048 }),
+        Setting.new(:max_queue_bytes, Setting::COUNT, 16 * 1024 * 1024),
+        Setting.new(:max_export_batch_size, Setting::COUNT,
+                    -> { Environment.count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', minimum: 1) || 512 }),
+        Setting.new(:schedule_delay, Setting::SECONDS, -> { Environment.milliseconds('OTEL_BSP_SCHEDULE_DELAY') || 5.0 }),
+        Setting.new(:shutdown_timeout, Setting::SECONDS, 5.0),
+        Setting.new(:trace_seed, Setting::STRING, -> { default_trace_seed }),
+        Setting.new(:max_open_spans, Setting::COUNT, 100_000),
+        Setting.new(:span_max_age, Setting::POSITIVE_SECONDS, 24 * 3600),
+        Setting.new(:span_attribute_count_limit, Setting::LIMIT, lambda {
+          Environment.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', 'OTEL_ATTRIBUTE_COUNT_LIMIT') || 128
+        }),
+        Setting.new(:span_attribute_value_length_limit, Setting::SIZE, lambda {
+          Environment.count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') || 65_536
+        }),
+        Setting.new(:span_event_count_limit, Setting::LIMIT, -> { Environment.count('OTEL_SPAN_EVENT_COUNT_LIMIT') || 128 }),
+        Setting.new(:span_link_count_limit, Setting::LIMIT, -> { Environment.count('OTEL_SPAN_LINK_COUNT_LIMIT') || 128 }),
+
+        Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
+        Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
+        Setting.new(:log_level, Setting::ANY, 'info', LATER[:log]),
+        Setting.new(:log_format, Setting::ANY, 'json', LATER[:log]),
+        Setting.new(:metrics_enabled, Setting::BOOLEAN, true, LATER[:metrics]),
+        Setting.new(:metrics_endpoint, Setting::ANY, '/tasker/metrics', LATER[:metrics]),
+        Setting.new(:metrics_format, Setting::ANY, 'prometheus', LATER[:metrics]),
+        Setting.new(:metrics_auth_required, Setting::BOOLEAN, false, LATER[:metrics]),
+        Setting.new(:max_stored_samples, Setting::ANY, 1000, LATER[:metrics]),
+        Setting.new(:metrics_retention_hours, Setting::ANY, 24, LATER[:metrics]),
+        Setting.new(:prometheus, Setting::ANY, PROMETHEUS, LATER[:metrics]),
+        Setting.new(:performance_monitoring_enabled, Setting::BOOLEAN, true, LATER[:performance]),
+        Setting.new(:slow_query_threshold_seconds, Setting::ANY, 1.0, LATER[:performance]),
+        Setting.new(:memory_threshold_mb, Setting::ANY, 100, LATER[:performance]),
+        Setting.new(:event_sampling_rate, Setting::ANY, 1.0, LATER[:sampling]),
+        Setting.new(:filtered_events, Setting::ANY, [], LATER[:sampling]),
+        Setting.new(:config, Setting::ANY, BATCHING, LATER[:batching])
+      ].to_h { |setting| [setting.name, setting] }.freeze
+
+      DEFINITIONS.each_key do |name|
+        define_method(name) { read(name) }
+        define_method(:"#{name}=") { |value| write(name, value) }
+      end
+
+      # @param on_change [#call, nil] called after a setting has changed
+      def initialize(on_change: nil)
+        @values = {}
+        @on_change = on_change
+        @told = []
+        @batching = false
+      end
+
+      # @param name [Symbol]
+      # @return [Boolean] whether code has set it
+      def set?(name)
+        @values.key?(name)
+      end
+
+      # Changes take effect together at the end of the block.
+      #
+      # @yieldparam settings [self]
+      # @return [self]
+      def change
+        outer = @batching
+        @batching = true
+        yield self
+        self
+      ensure
+        @batching = outer
+        @on_change&.call unless outer
+      end
+
+      # @param options [Hash{Symbol=>Object}]
+      # @return [self]
+      # @raise [ConfigurationError]
+      def configure_telemetry(options = {})
+        change { options.each { |name, value| public_send(:"#{name}=", value) } }
+      end
+
+      # @return [false] the native thread batches, whatever +config+ says
+      def batching_enabled?
+        false
+      end
+
+      # @return [Hash{Symbol=>Object}] all settings, with secrets masked
+      def to_h
+        DEFINITIONS.keys.to_h { |name| [name, DEFINITIONS[name].presentable(read(name))] }
+      end
+
+      # @return [String] what code has set, with secrets masked
+      def inspect
+        set = @values.map { |name, value| "#{name}=#{DEFINITIONS[name].presentable(value).inspect}" }
+        "#<#{self.class}#{" #{set.join(', ')}" if set.any?}>"
+      end
+
+      private
+
+      def read(name)
+        @values.fetch(name) do
+          default = DEFINITIONS[name].default
+          default.is_a?(Proc) ? instance_exec(&default) : default
+        end
+      end
+
+      def write(name, value)
+        setting = DEFINITIONS[name]
+        @values[name] = setting.check(value)
+        tell_no_effect(setting)
+        @on_change&.call unless @batching
+      end
+
+      def tell_no_effect(setting)
+        return if setting.no_effect.nil? || @told.include?(setting.no_effect)
+
+        @told << setting.no_effect
+        Native.logger.warn("tasker-native: config.telemetry.#{setting.name} has no effect here: #{setting.no_effect}")
+      end
+
+      def method_missing(name, *)
+        return super unless name.end_with?('=') || DEFINITIONS.key?(name)
+
+        unknown = name.to_s.chomp('=')
+        known = DEFINITIONS.keys.map(&:to_s)
+        nearest = DidYouMean::SpellChecker.new(dictionary: known).correct(unknown).first
+        raise ConfigurationError, "config.telemetry has no setting #{unknown}#{". Did you mean #{nearest}?" if nearest}"
+      end
+
+      def respond_to_missing?(_name, _include_private = false)
+        false
+      end
+
+      def rails_filters
+        return unless defined?(::Rails.application) && ::Rails.application
+
+        filters = ::Rails.application.config.filter_parameters
+        filters unless filters.empty?
+      end
+
+      def exporter_from_environment
+        Environment.one_of(%w[otlp console none], 'OTEL_TRACES_EXPORTER')&.to_sym
+      end
+
+      # The same in every process of an app, another one for another app or environment.
+      def default_trace_seed
+        [service_name, PipelineOptions.environment_name, database_name].compact.join('/')
+      end
+
+      def database_name
+        return unless defined?(::ActiveRecord::Base)
+
+        ::ActiveRecord::Base.connection_db_config.database
+      rescue StandardError
+        nil
+      end
+    end
+  end
+end

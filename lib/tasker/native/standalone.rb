@@ -1,0 +1,83 @@
+# frozen_string_literal: true
+
+require 'singleton'
+
+# The Tasker names that handlers, subscribers and initializers use, for an app without tasker-engine.
+module Tasker
+  class << self
+    # @yieldparam config [Tasker::Native::Configuration]
+    # @return [Tasker::Native::Configuration]
+    # @example
+    #   Tasker.configuration do |config|
+    #     config.telemetry do |tel|
+    #       tel.service_name = 'orders'
+    #     end
+    #   end
+    def configuration
+      @configuration ||= Native::Configuration.new
+      yield @configuration if block_given?
+      @configuration
+    end
+
+    # Back to the defaults.
+    #
+    # @return [Tasker::Native::Configuration]
+    def reset_configuration!
+      @configuration = nil
+      Native.runtime.refresh
+      configuration
+    end
+  end
+
+  Configuration = Native::Configuration
+  # Where upstream's code asks for the configuration.
+  class << Configuration
+    # @return [Tasker::Native::Configuration]
+    def configuration(&block)
+      Tasker.configuration(&block)
+    end
+  end
+
+  # Events and who listens to them.
+  module Events
+    # The event bus of the app: +Tasker::Events::Publisher.instance+.
+    class Publisher < Native::Publisher
+      include Singleton
+    end
+
+    Event = Native::Event
+    EventPayloadBuilder = Native::EventPayloadBuilder
+    UnregisteredEventError = Native::UnregisteredEventError
+
+    # Base classes for listeners.
+    module Subscribers
+      BaseSubscriber = Native::BaseSubscriber
+      TelemetrySubscriber = Native::TelemetrySubscriber
+    end
+  end
+
+  # What classes of an app include.
+  module Concerns
+    EventPublisher = Native::EventPublisher
+  end
+
+  # Handlers of steps.
+  module StepHandler
+    Base = Native::StepHandler::Base
+    AutomaticEventPublishing = Native::StepHandler::AutomaticEventPublishing
+  end
+
+  # Constants such as Tasker::Constants::StepEvents::COMPLETED: one for each system event.
+  Native::SYSTEM_EVENTS.each do |module_path, name|
+    owner = module_path.split('::').inject(self) do |outer, part|
+      outer.const_defined?(part, false) ? outer.const_get(part, false) : outer.const_set(part, Module.new)
+    end
+    constant = name.split('.').last.upcase
+    constant = { 'test.event' => 'TEST_EVENT', 'slow.event' => 'SLOW_EVENT', 'custom.event' => 'CUSTOM_EVENT',
+                 'Test.Event' => 'TEST_DOT_EVENT' }.fetch(name, constant)
+    owner.const_set(constant, name)
+  end
+  Constants::TestEvents::BASIC_EVENT = Constants::TestEvents::TEST_EVENT
+
+  Native.runtime.trace(Events::Publisher.instance)
+end

@@ -1,0 +1,91 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Handlers of steps, and the events around them.
+    module StepHandler
+      # Publishes step.execution_requested, step.before_handle, and step.completed or step.failed around +handle+, also
+      # where a subclass overrides it. An error is published and raised again, the same object; Interrupt, SystemExit,
+      # throw and a Timeout of the caller pass through.
+      module AutomaticEventPublishing
+        PUBLISHED_ERRORS = [StandardError, ScriptError, SystemStackError, NoMemoryError].freeze
+        private_constant :PUBLISHED_ERRORS
+
+        def handle(task, sequence, step)
+          key = [step_answer(task, :task_id), step_answer(step, :workflow_step_id)]
+          return super if Native.runtime.current_step == key # below a subclass' own handle
+
+          publish_step_started(step)
+          publish_step_before_handle(step)
+          started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+          begin
+            result = Native.runtime.with_current_step(key) { super }
+          rescue *PUBLISHED_ERRORS => e
+            publish_step_failed(step, error: e, execution_duration: seconds_since(started))
+            raise
+          end
+          publish_step_completed(step, execution_duration: seconds_since(started))
+          result
+        end
+
+        private
+
+        def seconds_since(started)
+          (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)
+        end
+
+        def step_answer(object, method)
+          object.public_send(method) if object.respond_to?(method)
+        end
+      end
+
+      # Subclasses implement +process+; what it returns becomes the step's results, unless it has set them itself.
+      #
+      # @example
+      #   class FetchCart < Tasker::StepHandler::Base
+      #     def process(task, _sequence, _step)
+      #       { items: Cart.find(task.context['cart_id']).items.size }
+      #     end
+      #   end
+      class Base
+        include EventPublisher
+        prepend AutomaticEventPublishing
+
+        def self.inherited(subclass)
+          super
+          subclass.prepend(AutomaticEventPublishing)
+        end
+
+        # @param config [Object] of the step's template
+        def initialize(config: nil)
+          @config = config
+        end
+
+        # @param task [Object]
+        # @param sequence [Object] all steps of the task
+        # @param step [#results, #results=]
+        # @return [Object] what +process+ returned
+        def handle(task, sequence, step)
+          before = step.results
+          output = process(task, sequence, step)
+          process_results(step, output, before)
+          output
+        end
+
+        # @raise [NotImplementedError] unless a subclass implements it
+        def process(_task, _sequence, _step)
+          raise NotImplementedError, "#{self.class.name} must implement process(task, sequence, step)"
+        end
+
+        # @return [void]
+        def process_results(step, process_output, initial_results)
+          step.results = process_output if step.results == initial_results
+        end
+
+        protected
+
+        attr_reader :config
+      end
+    end
+  end
+end

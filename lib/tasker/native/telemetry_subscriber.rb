@@ -1,0 +1,113 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Turns the events of tasks and steps into spans. Telemetry does that by itself, without an instance of this class;
+    # it is for those who want to drive spans by hand, or to override how an event is handled:
+    #
+    # @example
+    #   class OrderTelemetry < Tasker::Events::Subscribers::TelemetrySubscriber
+    #     def handle_task_completed(event)
+    #       finish_task_span(event, :ok, extract_attributes(event).merge('orders.region' => 'EU'))
+    #     end
+    #   end
+    #
+    #   OrderTelemetry.subscribe(Tasker::Events::Publisher.instance) # stands in for the built-in tracing
+    #
+    # Every instance has open spans of its own. Handlers take an event or a plain Hash.
+    class TelemetrySubscriber < BaseSubscriber
+      EVENTS = %w[
+        task.initialize_requested task.start_requested task.completed task.failed task.cancelled task.resolved_manually
+        step.execution_requested step.before_handle step.completed step.failed step.cancelled step.resolved_manually
+        step.retry_requested
+      ].freeze
+      STATUSES = { ok: 1, error: 2 }.freeze
+      private_constant :EVENTS, :STATUSES
+
+      subscribe_to(*EVENTS)
+
+      EVENTS.each do |name|
+        define_method(:"handle_#{name.tr('.', '_')}") { |event| record(name, event) }
+      end
+
+      # The built-in tracing listens already, so for this very class there is nothing to subscribe; a subclass stands in
+      # for it.
+      #
+      # @param publisher [Tasker::Native::Publisher]
+      # @return [TelemetrySubscriber]
+      def self.subscribe(publisher)
+        return new(spans: Native.runtime.spans) if equal?(Tasker::Events::Subscribers::TelemetrySubscriber)
+
+        super.tap { |subscriber| Native.runtime.replace_tracing_by(subscriber) }
+      end
+
+      def initialize(name: nil, events: nil, config: {}, spans: nil)
+        super(name: name, events: events, config: config)
+        @spans = spans || Native.runtime.new_span_manager
+      end
+
+      # @param task_id [Object]
+      # @return [Tasker::Native::Span, nil] the task's open root span
+      def get_task_span(task_id)
+        Span.find(@spans, task_id, nil)
+      end
+
+      # Gives the task's open root span up: it is not exported.
+      #
+      # @param task_id [Object]
+      # @return [Tasker::Native::Span, nil] the span that was open
+      def remove_task_span(task_id)
+        span = get_task_span(task_id)
+        span if @spans.remove_task(task_id)
+      end
+
+      # @return [Boolean]
+      def telemetry_enabled?
+        Native.runtime.settings.enabled
+      end
+
+      # @return [Boolean] whether OpenTelemetry's API is loaded. Spans need it not.
+      def opentelemetry_available?
+        defined?(::OpenTelemetry) && ::OpenTelemetry.respond_to?(:tracer_provider) ? true : false
+      end
+
+      protected
+
+      # Ends the task's root span, if it has one here.
+      #
+      # @param event [Tasker::Native::Event, Hash]
+      # @param status [Symbol] :ok, :error, or anything else for unset
+      # @param attributes [Hash] names get the service's name in front unless they have it
+      # @return [void]
+      def finish_task_span(event, status, attributes)
+        return unless telemetry_enabled?
+
+        name = status == :error ? 'task.failed' : 'task.completed'
+        @spans.finish_task(event_id(name), name, payload_of(event), STATUSES.fetch(status, 0), attributes)
+      end
+
+      # @param event [Tasker::Native::Event, Hash]
+      # @return [Hash{String=>Object}] the payload under attribute names; it is filtered when it becomes attributes
+      def extract_attributes(event)
+        prefix = "#{Native.runtime.settings.service_name}."
+        payload_of(event).each_with_object({}) do |(key, value), attributes|
+          attributes["#{prefix}#{key}"] = value unless key.to_s == 'exception_object'
+        end
+      end
+
+      private
+
+      def record(name, event)
+        @spans.record(event_id(name), name, payload_of(event)) if telemetry_enabled?
+      end
+
+      def event_id(name)
+        Tasker::Events::Publisher.instance.event_id(name)
+      end
+
+      def payload_of(event)
+        event.respond_to?(:payload) ? event.payload : event.to_h
+      end
+    end
+  end
+end
