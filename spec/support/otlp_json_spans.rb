@@ -18,7 +18,8 @@ module OtlpJsonSpans
   # @param events [Hash{String => Numeric}, Array<Hash>] name => milliseconds after START_NS, or {otlp_event}s
   # @param fields [Hash] of OTLP JSON, which win
   # @return [Hash] a span of OTLP JSON
-  def otlp_span(name, id: 1, parent: nil, from: 0, to: 100, attributes: {}, status: 1, message: nil, events: {}, **fields)
+  def otlp_span(name, id: 1, parent: nil, from: 0, to: 100,
+                attributes: {}, status: 1, message: nil, events: {}, **fields)
     { 'traceId' => TRACE_ID, 'spanId' => hex(id), 'parentSpanId' => parent ? hex(parent) : '', 'name' => name,
       'kind' => 1, 'startTimeUnixNano' => nanoseconds(from), 'endTimeUnixNano' => nanoseconds(to),
       'attributes' => key_values(attributes), 'status' => { 'code' => status, 'message' => message }.compact,

@@ -26,8 +26,8 @@ module Tasker
       # Milliseconds, as the specification has them, in seconds.
       #
       # @return [Float, nil]
-      def milliseconds(*names)
-        count(*names)&.fdiv(1000)
+      def milliseconds(*names, minimum: 0)
+        count(*names, minimum: minimum)&.fdiv(1000)
       end
 
       # @return [String, nil] one of these

@@ -36,18 +36,18 @@ module Tasker
         {
           task_id: answer(task, :task_id), task_name: answer(task, :name) || 'unknown_task',
           started_at: iso8601(started), completed_at: iso8601(ended),
-          task_type: task.class.name, event_type: event_type.to_s, timestamp: Time.now.utc.strftime('%Y-%m-%dT%H:%M:%SZ'),
+          task_type: task.class.name, event_type: event_type.to_s, timestamp: iso8601(Time.now.utc),
           **durations(started, ended, statistics.all_complete?), **statistics.counts
         }
       end
 
+      # A task that is through has a total, any other a current duration.
       def durations(started, ended, complete)
-        return { total_execution_duration: nil, current_execution_duration: nil } unless started
-        return { total_execution_duration: nil, current_execution_duration: elapsed(started, Time.now) } unless complete
-
-        total = ended && elapsed(started, ended)
-        { total_execution_duration: total, execution_duration: total, current_execution_duration: nil }.compact
-                                                                                                     .merge(current_execution_duration: nil)
+        total = elapsed(started, ended) if started && ended
+        current = elapsed(started, Time.now) if started && !complete
+        durations = { total_execution_duration: total, current_execution_duration: current }
+        durations[:execution_duration] = total if total
+        durations
       end
 
       def task_specifics(task, event_type, context)

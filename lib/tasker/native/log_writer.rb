@@ -8,13 +8,14 @@ module Tasker
     class LogWriter
       POLL = 3600 # seconds; it wakes at once when there is a line
 
-      # @return [self]
+      # Idempotent; starts anew in a forked process.
+      #
+      # @return [void]
       def start
-        self.class.thread&.kill
-        self.class.thread = Thread.new { loop { write(Pipeline.next_log_line(POLL)) } }
-        self.class.thread.name = 'tasker-native log'
-        self.class.thread.report_on_exception = false
-        self
+        return if @thread&.alive?
+
+        @thread = Thread.new { loop { write(Pipeline.next_log_line(POLL)) } }
+        @thread.name = 'tasker-native log'
       end
 
       # Writes what is there, without waiting.
@@ -22,10 +23,6 @@ module Tasker
         while (line = Pipeline.next_log_line(0))
           write(line)
         end
-      end
-
-      class << self
-        attr_accessor :thread
       end
 
       private

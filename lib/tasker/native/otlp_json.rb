@@ -15,9 +15,11 @@ module Tasker
         'arrayValue' => :array, 'kvlistValue' => :map, 'bytesValue' => :bytes
       }.freeze
 
+      INTEGERS = -(2**63)..((2**64) - 1)
+
       # So much of a value is put into a message: values come from files.
       EXCERPT = 40
-      private_constant :VALUES, :EXCERPT
+      private_constant :VALUES, :INTEGERS, :EXCERPT
 
       module_function
 
@@ -42,12 +44,16 @@ module Tasker
       end
 
       def integer(value)
+        integer = whole_number(value)
+        INTEGERS.cover?(integer) ? integer : malformed(value, 'a 64-bit integer')
+      end
+
+      def whole_number(value)
         case value
         when Integer then value
         when nil then 0
-        when Float then value.to_i.tap { |integer| malformed(value, 'an integer') unless integer == value }
+        when Float then value.to_i if value.finite? && (value % 1).zero?
         when /\A-?\d{1,20}\z/ then value.to_i
-        else malformed(value, 'an integer')
         end
       end
 
@@ -66,7 +72,7 @@ module Tasker
         return names.find { |name| value == "#{prefix}#{name.upcase}" } || names.first if value.to_s.start_with?(prefix)
 
         number = integer(value)
-        (names[number] unless number.negative?) || names.first
+        number.between?(0, names.size - 1) ? names[number] : names.first
       end
 
       def attributes(value)
@@ -113,7 +119,7 @@ module Tasker
         value.is_a?(String) ? value[0, EXCERPT].inspect : value.class.name
       end
 
-      private_class_method :expect, :malformed, :excerpt
+      private_class_method :whole_number, :expect, :malformed, :excerpt
     end
   end
 end

@@ -42,13 +42,16 @@ module Tasker
       end
 
       # @param settings [Settings]
-      def initialize(settings)
+      # @param instance_id [String] of this process
+      def initialize(settings, instance_id)
         @settings = settings
+        @instance_id = instance_id
       end
 
       # @return [Hash] what Pipeline.configure takes; equal for equal settings in the same process
       def to_h
-        { exporters: exporters, prefix: "#{@settings.service_name}.", resource: resource, version: VERSION,
+        { exporters: exporters, version: VERSION,
+          prefix: "#{@settings.service_name}.", resource: Resource.new(@settings, @instance_id).to_h,
           otlp_url: otlp_url, otlp_headers: header_lines, otlp_gzip: @settings.otlp_compression == 'gzip',
           otlp_timeout: @settings.otlp_timeout, user_agent: USER_AGENT,
           trace_file: trace_file, trace_file_max_size: TRACE_FILE_MAX_SIZE,
@@ -61,19 +64,6 @@ module Tasker
 
       def exporters
         self.class.exporters_of(@settings)
-      end
-
-      # Once a process: service.instance.id must not change with every setting.
-      def resource
-        cache = self.class.instance_variable_get(:@resource) || {}
-        key = [Process.pid, @settings.service_name, @settings.service_version, ENV.to_h.slice(*resource_variables)]
-        resource = cache[key] || Resource.new(@settings).to_h
-        self.class.instance_variable_set(:@resource, { key => resource })
-        resource
-      end
-
-      def resource_variables
-        %w[OTEL_SERVICE_NAME OTEL_RESOURCE_ATTRIBUTES]
       end
 
       # A per-signal variable is used as it is; everything else is a base.

@@ -1,6 +1,5 @@
 # frozen_string_literal: true
 
-require 'securerandom'
 require 'socket'
 
 module Tasker
@@ -10,8 +9,10 @@ module Tasker
     # @api private
     class Resource
       # @param settings [Settings]
-      def initialize(settings)
+      # @param instance_id [String] of this process
+      def initialize(settings, instance_id)
         @settings = settings
+        @instance_id = instance_id
       end
 
       # @return [Hash{String=>String, Integer}]
@@ -25,12 +26,12 @@ module Tasker
         { 'telemetry.sdk.name' => 'tasker-native', 'telemetry.sdk.language' => 'ruby',
           'telemetry.sdk.version' => VERSION, 'process.pid' => Process.pid,
           'process.runtime.name' => RUBY_ENGINE, 'process.runtime.version' => RUBY_VERSION,
-          'host.name' => Socket.gethostname, 'deployment.environment.name' => Native::PipelineOptions.environment_name }
+          'host.name' => Socket.gethostname, 'deployment.environment.name' => PipelineOptions.environment_name }
       end
 
       def service
         { 'service.name' => @settings.service_name, 'service.version' => @settings.service_version,
-          'service.instance.id' => SecureRandom.uuid }
+          'service.instance.id' => @instance_id }
       end
 
       def named

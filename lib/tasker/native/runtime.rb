@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require 'logger'
+require 'monitor'
+require 'securerandom'
 
 require_relative 'fork_hook'
 require_relative 'log_writer'
@@ -28,6 +30,7 @@ module Tasker
         @lock = Monitor.new
         @publishers = []
         @replacements = []
+        @log_writer = LogWriter.new
       end
 
       # Whether this process runs tasker-engine. This version does not take its telemetry over yet.
@@ -59,6 +62,7 @@ module Tasker
 
           prepare_process unless @started
           @started = Pipeline.forks
+          @instance_id = SecureRandom.uuid
           apply
         end
       end
@@ -116,7 +120,7 @@ module Tasker
       end
 
       def write_log
-        @log_writer&.drain
+        @log_writer.drain
       end
 
       # Around a fork: no span is being sent while it happens, and the child starts anew at its first event.
@@ -164,13 +168,13 @@ module Tasker
       end
 
       def apply_pipeline
-        options = PipelineOptions.new(settings).to_h
+        options = PipelineOptions.new(settings, @instance_id).to_h
         spans.configure(*span_manager_options)
         return if @applied == options
 
         Pipeline.configure(options)
         @applied = options
-        @log_writer = LogWriter.new.start
+        @log_writer.start
       end
 
       def span_manager_options

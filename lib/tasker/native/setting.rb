@@ -34,7 +34,9 @@ module Tasker
       ANY = Kind.new(->(_) { true }, 'anything')
       BOOLEAN = Kind.new(->(value) { [true, false].include?(value) }, 'true or false')
       STRING = Kind.new(single_line, 'a String of one line')
-      NAME = Kind.new(->(value) { single_line.call(value) && (1..100).cover?(value.bytesize) }, 'a String of 1 to 100 bytes')
+      NAME = Kind.new(lambda { |value|
+        single_line.call(value) && (1..100).cover?(value.bytesize)
+      }, 'a String of 1 to 100 bytes')
       PATH = Kind.new(->(value) { single_line.call(value.to_s) && !value.to_s.empty? }, 'a path', :to_s.to_proc)
       COUNT = Kind.new(->(value) { whole.call(value, 1..(2**40)) }, 'an Integer above 0')
       SIZE = Kind.new(->(value) { whole.call(value, 0..(2**30)) }, 'an Integer, 0 (no limit) or above')
@@ -47,7 +49,9 @@ module Tasker
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
       FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings and Regexps',
                          ->(value) { value.dup.freeze })
-      URL = Kind.new(->(value) { url?(value.to_s) }, 'an http or https URL such as "http://localhost:4318"', :to_s.to_proc)
+      URL = Kind.new(lambda { |value|
+        url?(value.to_s)
+      }, 'an http or https URL such as "http://localhost:4318"', :to_s.to_proc)
       HEADERS = Kind.new(lambda { |value|
         value.is_a?(Hash) && value.all? do |name, text|
           name.to_s.match?(/\A[!#$%&'*+.^_`|~0-9A-Za-z-]+\z/) && single_line.call(text.to_s)
@@ -58,7 +62,7 @@ module Tasker
       PRESENTED = {
         otlp_endpoint: ->(value) { value.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '?***') },
         otlp_headers: ->(value) { value.transform_values { '***' } },
-        prometheus: ->(value) { value.is_a?(Hash) ? value.to_h { |k, v| [k, k == :password && v ? '***' : v] } : value }
+        prometheus: ->(value) { value.is_a?(Hash) && value[:password] ? value.merge(password: '***') : value }
       }.freeze
       private_constant :PRESENTED
 

@@ -47,34 +47,28 @@ module Tasker
         Setting.new(:exporter, Setting::EXPORTERS, -> { exporter_from_environment || :auto }),
         Setting.new(:otlp_endpoint, Setting::URL,
                     -> { Environment.text('OTEL_EXPORTER_OTLP_ENDPOINT') || 'http://localhost:4318' }),
-        Setting.new(:otlp_headers, Setting::HEADERS, lambda {
-          Environment.pairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS', 'OTEL_EXPORTER_OTLP_HEADERS')
-        }),
-        Setting.new(:otlp_compression, Setting::COMPRESSION, lambda {
-          Environment.one_of(%w[gzip none], 'OTEL_EXPORTER_OTLP_TRACES_COMPRESSION',
-                             'OTEL_EXPORTER_OTLP_COMPRESSION') || 'gzip'
-        }),
-        Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS, lambda {
-          Environment.milliseconds('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT', 'OTEL_EXPORTER_OTLP_TIMEOUT') || 10.0
-        }),
+        Setting.new(:otlp_headers, Setting::HEADERS, -> { Environment.pairs(*otlp_variables('HEADERS')) }),
+        Setting.new(:otlp_compression, Setting::COMPRESSION,
+                    -> { Environment.one_of(%w[gzip none], *otlp_variables('COMPRESSION')) || 'gzip' }),
+        Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS,
+                    -> { Environment.milliseconds(*otlp_variables('TIMEOUT'), minimum: 1) || 10.0 }),
         Setting.new(:trace_file, Setting::PATH, 'log/tasker_traces.jsonl'),
-        Setting.new(:max_queue_size, Setting::COUNT, -> { Environment.count('OTEL_BSP_MAX_QUEUE_SIZE', minimum: 1) || 2048 }),
+        Setting.new(:max_queue_size, Setting::COUNT,
+                    -> { Environment.count('OTEL_BSP_MAX_QUEUE_SIZE', minimum: 1) || 2048 }),
         Setting.new(:max_queue_bytes, Setting::COUNT, 16 * 1024 * 1024),
         Setting.new(:max_export_batch_size, Setting::COUNT,
                     -> { Environment.count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', minimum: 1) || 512 }),
-        Setting.new(:schedule_delay, Setting::SECONDS, -> { Environment.milliseconds('OTEL_BSP_SCHEDULE_DELAY') || 5.0 }),
+        Setting.new(:schedule_delay, Setting::SECONDS,
+                    -> { Environment.milliseconds('OTEL_BSP_SCHEDULE_DELAY') || 5.0 }),
         Setting.new(:shutdown_timeout, Setting::SECONDS, 5.0),
         Setting.new(:trace_seed, Setting::STRING, -> { default_trace_seed }),
         Setting.new(:max_open_spans, Setting::COUNT, 100_000),
-        Setting.new(:span_max_age, Setting::POSITIVE_SECONDS, 24 * 3600),
-        Setting.new(:span_attribute_count_limit, Setting::LIMIT, lambda {
-          Environment.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT', 'OTEL_ATTRIBUTE_COUNT_LIMIT') || 128
-        }),
-        Setting.new(:span_attribute_value_length_limit, Setting::SIZE, lambda {
-          Environment.count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT', 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') || 65_536
-        }),
-        Setting.new(:span_event_count_limit, Setting::LIMIT, -> { Environment.count('OTEL_SPAN_EVENT_COUNT_LIMIT') || 128 }),
-        Setting.new(:span_link_count_limit, Setting::LIMIT, -> { Environment.count('OTEL_SPAN_LINK_COUNT_LIMIT') || 128 }),
+        Setting.new(:span_max_age, Setting::POSITIVE_SECONDS, 24 * 3600.0),
+        Setting.new(:span_attribute_count_limit, Setting::LIMIT, -> { limit_from_environment('ATTRIBUTE_COUNT') || 128 }),
+        Setting.new(:span_attribute_value_length_limit, Setting::SIZE,
+                    -> { limit_from_environment('ATTRIBUTE_VALUE_LENGTH') || 65_536 }),
+        Setting.new(:span_event_count_limit, Setting::LIMIT, -> { limit_from_environment('EVENT_COUNT') || 128 }),
+        Setting.new(:span_link_count_limit, Setting::LIMIT, -> { limit_from_environment('LINK_COUNT') || 128 }),
 
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
@@ -192,6 +186,15 @@ module Tasker
 
         filters = ::Rails.application.config.filter_parameters
         filters unless filters.empty?
+      end
+
+      # The per-signal variable, then the general one.
+      def otlp_variables(name)
+        ["OTEL_EXPORTER_OTLP_TRACES_#{name}", "OTEL_EXPORTER_OTLP_#{name}"]
+      end
+
+      def limit_from_environment(name)
+        Environment.count("OTEL_SPAN_#{name}_LIMIT", "OTEL_#{name}_LIMIT")
       end
 
       def exporter_from_environment

@@ -42,7 +42,7 @@ module Tasker
       # @param name [String] used as it is, without the service's name in front
       # @param value [Object]
       # @return [self]
-      def set_attribute(name, value) # rubocop:disable Naming/AccessorMethodName -- OpenTelemetry's name
+      def set_attribute(name, value)
         @manager.set_attributes(@task_id, @step_id, { name => value }) if recording?
         self
       end

@@ -33,8 +33,8 @@ module Tasker
   # Where upstream's code asks for the configuration.
   class << Configuration
     # @return [Tasker::Native::Configuration]
-    def configuration(&block)
-      Tasker.configuration(&block)
+    def configuration(&)
+      Tasker.configuration(&)
     end
   end
 
@@ -68,14 +68,13 @@ module Tasker
   end
 
   # Constants such as Tasker::Constants::StepEvents::COMPLETED: one for each system event.
+  test_constants = { 'test.event' => 'TEST_EVENT', 'slow.event' => 'SLOW_EVENT', 'custom.event' => 'CUSTOM_EVENT',
+                     'Test.Event' => 'TEST_DOT_EVENT' }
   Native::SYSTEM_EVENTS.each do |module_path, name|
     owner = module_path.split('::').inject(self) do |outer, part|
       outer.const_defined?(part, false) ? outer.const_get(part, false) : outer.const_set(part, Module.new)
     end
-    constant = name.split('.').last.upcase
-    constant = { 'test.event' => 'TEST_EVENT', 'slow.event' => 'SLOW_EVENT', 'custom.event' => 'CUSTOM_EVENT',
-                 'Test.Event' => 'TEST_DOT_EVENT' }.fetch(name, constant)
-    owner.const_set(constant, name)
+    owner.const_set(test_constants.fetch(name) { name.split('.').last.upcase }, name)
   end
   Constants::TestEvents::BASIC_EVENT = Constants::TestEvents::TEST_EVENT
 

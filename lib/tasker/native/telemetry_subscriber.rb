@@ -68,7 +68,7 @@ module Tasker
 
       # @return [Boolean] whether OpenTelemetry's API is loaded. Spans need it not.
       def opentelemetry_available?
-        defined?(::OpenTelemetry) && ::OpenTelemetry.respond_to?(:tracer_provider) ? true : false
+        !defined?(::OpenTelemetry).nil? && ::OpenTelemetry.respond_to?(:tracer_provider)
       end
 
       protected
@@ -80,7 +80,7 @@ module Tasker
       # @param attributes [Hash] names get the service's name in front unless they have it
       # @return [void]
       def finish_task_span(event, status, attributes)
-        return unless telemetry_enabled?
+        return unless Native.runtime.tracing?
 
         name = status == :error ? 'task.failed' : 'task.completed'
         @spans.finish_task(event_id(name), name, payload_of(event), STATUSES.fetch(status, 0), attributes)
@@ -98,7 +98,7 @@ module Tasker
       private
 
       def record(name, event)
-        @spans.record(event_id(name), name, payload_of(event)) if telemetry_enabled?
+        @spans.record(event_id(name), name, payload_of(event)) if Native.runtime.tracing?
       end
 
       def event_id(name)

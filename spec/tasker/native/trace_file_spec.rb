@@ -1,16 +1,20 @@
 # frozen_string_literal: true
 
-require 'tempfile'
+require 'tmpdir'
 require_relative '../../../lib/tasker/native/trace_file'
 require_relative '../../support/otlp_json_spans'
 
 RSpec.describe Tasker::Native::TraceFile do
   include OtlpJsonSpans
 
+  let(:directory) { Dir.mktmpdir }
+
+  after { FileUtils.remove_entry(directory) }
+
   def file_of(*lines)
-    @files ||= []
-    @files << Tempfile.new('traces').tap { |file| file.binmode.write(lines.map { |line| "#{line}\n" }.join) && file.close }
-    described_class.new(@files.last.path)
+    path = File.join(directory, 'traces.jsonl')
+    File.binwrite(path, lines.map { |line| "#{line}\n" }.join)
+    described_class.new(path)
   end
 
   def span_of(**fields)
@@ -48,7 +52,8 @@ RSpec.describe Tasker::Native::TraceFile do
 
   it 'gives attribute values the types they had' do
     values = {
-      'text' => { 'stringValue' => 'ö' }, 'yes' => { 'boolValue' => true }, 'int' => { 'intValue' => '-9223372036854775808' },
+      'text' => { 'stringValue' => 'ö' }, 'yes' => { 'boolValue' => true },
+      'int' => { 'intValue' => '-9223372036854775808' },
       'float' => { 'doubleValue' => 1 }, 'infinite' => { 'doubleValue' => '-Infinity' }, 'none' => {},
       'bytes' => { 'bytesValue' => '/wA=' }, 'later' => { 'newerValue' => 1 },
       'list' => { 'arrayValue' => { 'values' => [{ 'intValue' => '1' }, { 'stringValue' => 'a' }] } },
@@ -64,9 +69,11 @@ RSpec.describe Tasker::Native::TraceFile do
   it 'takes 64-bit integers and enums as numbers, as Strings, as names, and not at all' do
     numbers = span_of(startTimeUnixNano: 5, endTimeUnixNano: 7.0, kind: '5', status: '2')
     names = span_of(kind: 'SPAN_KIND_PRODUCER', status: 'STATUS_CODE_ERROR')
+    later = span_of(kind: (2**64) - 1, status: -1)
     absent = file_of('{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":null}]}]}]}').first
 
     expect(numbers).to have_attributes(start_ns: 5, end_ns: 7, kind: :consumer, status: 'ERROR')
+    expect(later).to have_attributes(kind: :unspecified, status: 'UNSET')
     expect(names).to have_attributes(kind: :producer, status: 'ERROR')
     expect(absent).to have_attributes(start_ns: 0, kind: :unspecified, status: 'UNSET', name: '', attributes: {},
                                       parent_id: nil, resource: {}, scope: ['', ''])
@@ -82,11 +89,12 @@ RSpec.describe Tasker::Native::TraceFile do
     let(:good) { otlp_line(otlp_span('good')) }
 
     it 'skips and counts them' do
-      malformed = [otlp_span('x', traceId: 'no hex'), otlp_span('x', startTimeUnixNano: 'soon'), otlp_span('x', name: 1),
-                   otlp_span('x', attributes: { 'a' => { 'doubleValue' => 'x' } }), otlp_span('x', events: {}), 7,
-                   otlp_span('x', endTimeUnixNano: 1.5), otlp_span('x', attributes: { 'a' => { 'boolValue' => 1 } })]
-      malformed[4]['events'] = { 'not' => 'a list' }
-      bad = ['{"resourceSpans":[', good[0..-9], '[]', '"text"', "\0", "#{good[0..-3]}\xff", 'null and more',
+      fields = [{ traceId: 'no hex' }, { startTimeUnixNano: 'soon' }, { endTimeUnixNano: 1.5 }, { flags: 2**64 },
+                { links: { 'no' => 'list' } }, { attributes: { 'a' => { 'doubleValue' => 'x' } } },
+                { attributes: { 'a' => { 'boolValue' => 1 } } }]
+      infinite = otlp_line(otlp_span('x', flags: 31_337)).sub('31337', '1e400')
+      malformed = [7, otlp_span(1), *fields.map { |wrong| otlp_span('x', **wrong) }]
+      bad = ['{"resourceSpans":[', good[0..-9], '[]', '"text"', "\0", "#{good[0..-3]}\xff", 'null and more', infinite,
              '[' * 100_000, *malformed.map { |span| otlp_line(span) }]
       file = file_of(good, *bad, '', '   ', '{}', good)
 
@@ -117,8 +125,9 @@ RSpec.describe Tasker::Native::TraceFile do
   end
 
   describe 'traces' do
-    def trace_line(number, task_id: number, **fields)
-      otlp_line(otlp_span('span', traceId: format('%032x', number), attributes: { 'tasker.task_id' => task_id }, **fields))
+    def trace_line(number, task_id: number)
+      attributes = { 'tasker.task_id' => task_id }
+      otlp_line(otlp_span('span', traceId: format('%032x', number), attributes: attributes))
     end
 
     def numbers(traces)

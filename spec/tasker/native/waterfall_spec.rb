@@ -25,13 +25,13 @@ RSpec.describe Tasker::Native::Waterfall do
   end
 
   def root(**fields)
-    span_data('tasker.task.execution', **{ id: 1, to: 1240, attributes: { 'tasker.task_id' => '42',
-                                                                        'tasker.task_name' => 'order_process' } }, **fields)
+    attributes = { 'tasker.task_id' => '42', 'tasker.task_name' => 'order_process' }
+    span_data('tasker.task.execution', to: 1240, attributes: attributes, **fields)
   end
 
   def step(name, **fields)
     attributes = { 'tasker.step_name' => name, 'tasker.attempt_number' => 1, **fields.delete(:attributes).to_h }
-    span_data('tasker.step.execution', **{ parent: 1, attributes: attributes }, **fields)
+    span_data('tasker.step.execution', parent: 1, attributes: attributes, **fields)
   end
 
   let(:order) do
@@ -88,8 +88,9 @@ RSpec.describe Tasker::Native::Waterfall do
     end
 
     it 'has each span once, whatever the parents are: a circle, itself, an id that appears twice' do
-      spans = [root, span_data('a', id: 2, parent: 3), span_data('b', id: 3, parent: 2), span_data('self', id: 4, parent: 4),
-               span_data('twin', id: 5, parent: 1), span_data('twin', id: 5, parent: 1), span_data('child', id: 6, parent: 5)]
+      spans = { 'a' => [2, 3], 'b' => [3, 2], 'self' => [4, 4], 'twin' => [5, 1], 'child' => [6, 5] }
+              .map { |name, (id, parent)| span_data(name, id: id, parent: parent) }
+      spans.push(root, span_data('twin', id: 5, parent: 1))
 
       expect(names(*spans).map(&:strip).tally).to eq(
         '✓ tasker.task.execution' => 1, '✓ a' => 1, '✓ b' => 1, '✓ self' => 1, '✓ twin' => 2, '✓ child' => 1,
@@ -130,8 +131,8 @@ RSpec.describe Tasker::Native::Waterfall do
   describe 'durations' do
     {
       0 => '0 ms', 0.0005 => '500 ns', 0.0123 => '12.3 µs', 0.9996 => '1 ms', 9.994 => '9.99 ms', 999.6 => '1 s',
-      12 => '12 ms', 1240 => '1.24 s', 59_400 => '59.4 s', 59_999 => '1m 00s', 125_000 => '2m 05s', 3_599_999 => '1h 00m',
-      11_520_000 => '3h 12m'
+      12 => '12 ms', 1240 => '1.24 s', 59_400 => '59.4 s', 59_999 => '1m 00s', 125_000 => '2m 05s',
+      3_599_999 => '1h 00m', 11_520_000 => '3h 12m'
     }.each do |milliseconds, text|
       it "shows #{milliseconds} ms as #{text}" do
         expect(lines(root(to: milliseconds)).first).to include("order_process  #{text}  OK")
@@ -166,7 +167,7 @@ RSpec.describe Tasker::Native::Waterfall do
   end
 
   describe 'what users put into it' do
-    hostile = "\e[2J\e]0;owned\a\r\n\t\u009b31m\u202egnp.exe\u200b\u2028"
+    let(:hostile) { "\e[2J\e]0;owned\a\r\n\t\u009b31m\u202egnp.exe\u200b\u2028" }
 
     it 'cannot drive the terminal from any place' do
       attributes = { hostile => hostile, 'tasker.task_id' => hostile, 'tasker.task_name' => hostile,
@@ -183,7 +184,8 @@ RSpec.describe Tasker::Native::Waterfall do
     end
 
     it 'is cut to the width, which it fills exactly' do
-      spans = [root, step('長い名前' * 40, id: 2, status: 2, message: "#{'é' * 500}\u0301", attributes: { 'a' => 'x' * 70_000 })]
+      attributes = { 'a' => 'x' * 70_000 }
+      spans = [root, step('長い名前' * 40, id: 2, status: 2, message: "#{'é' * 500}\u0301", attributes: attributes)]
 
       lines(*spans, width: 80, attributes: true).each do |line|
         columns = line.each_char.sum { |character| character.match?(/\p{Han}|\p{Hiragana}/) ? 2 : 1 }
@@ -253,7 +255,8 @@ RSpec.describe Tasker::Native::Waterfall do
     def in_terminal(columns, environment = {})
       program = File.expand_path('../../../lib/tasker/native/waterfall', __dir__)
       support = File.expand_path('../../support/otlp_json_spans', __dir__)
-      script = 'Tasker::Native::Waterfall.new([OtlpJsonSpans.span_data("x" * 500, status: 2, message: "m" * 500)]).print'
+      script = 'spans = [OtlpJsonSpans.span_data("x" * 500, status: 2, message: "m" * 500)]
+                Tasker::Native::Waterfall.new(spans).print'
       PTY.open do |terminal, device|
         device.winsize = [24, columns]
         pid = spawn(environment, RbConfig.ruby, '-r', program, '-r', support, '-e', script, out: device)

@@ -451,6 +451,22 @@ Test(span_manager_tasks, steps_of_another_run_are_below_its_root)
     cr_assert(same_span_id(step->parent_id, again.span_id));
 }
 
+Test(span_manager_tasks, another_run_that_is_given_up_leaves_the_first_id_to_the_first)
+{
+    run_task("task-1");
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    cr_assert(tn_span_manager_remove_task(manager, TN_TEXT("task-1")));
+    cr_assert_eq(manager_stats().abandoned_roots, 1);
+    cr_assert_eq(manager_stats().open_tasks, 0);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    run_task("task-1");
+    release_all();
+
+    cr_assert_eq(received_count(ROOT), 2);
+    cr_assert_not(same_span_id(received_span(ROOT, 0)->id, received_span(ROOT, 1)->id));
+    cr_assert_eq(run_of(received_span(ROOT, 1)), 3);
+}
+
 /* --- Roots of other processes -------------------------------------------------------------------------- */
 
 Test(span_manager_tasks, a_root_that_another_process_began_starts_when_the_payload_says)

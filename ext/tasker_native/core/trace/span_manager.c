@@ -116,12 +116,6 @@ static void free_task(tn_span_manager *manager, task *task)
     tn_free(task);
 }
 
-static void abandon(tn_span_manager *manager, task *task)
-{
-    if (task->state == TASK_OPEN) manager->abandoned_roots++;
-    free_task(manager, task);
-}
-
 static void move_task(tn_span_manager *manager, task *task, task_state state, uint64_t now)
 {
     tn_list_remove(list_of(manager, task->state), &task->link);
@@ -134,6 +128,25 @@ static task *oldest_of(const tn_list *list)
 {
     tn_link *link = tn_list_oldest(list);
     return link ? TN_CONTAINER(link, task, link) : NULL;
+}
+
+static void bury_task(tn_span_manager *manager, task *task, uint64_t now)
+{
+    move_task(manager, task, TASK_ENDED, now);
+    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
+}
+
+static void abandon(tn_span_manager *manager, task *task)
+{
+    if (task->state == TASK_OPEN) manager->abandoned_roots++;
+    if (task->run == 1) {
+        free_task(manager, task);
+        return;
+    }
+    /* Remembered: the first run has left under the derived id, which no later root may have again. */
+    tn_span_free(task->root);
+    task->root = NULL;
+    bury_task(manager, task, task->since);
 }
 
 static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
@@ -202,12 +215,6 @@ static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_tex
     span->start = from.wall;
     span->end = from.wall + waited;
     finish(out, span);
-}
-
-static void bury_task(tn_span_manager *manager, task *task, uint64_t now)
-{
-    move_task(manager, task, TASK_ENDED, now);
-    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
 }
 
 static void release_root(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
