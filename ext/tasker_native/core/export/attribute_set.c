@@ -33,7 +33,7 @@ void tn_attribute_set_clear(tn_attribute_set *set)
 /* Keys that carry the prefix already and keys that are to get it are the same keys. */
 static tn_attribute normal(const tn_attribute_set *set, tn_text key, bool prefixed, tn_value value)
 {
-    if (set->prefix.size > 0 && key.size > set->prefix.size && tn_text_starts_with(key, set->prefix)) {
+    if (set->prefix.size > 0 && tn_text_starts_with(key, set->prefix)) {
         tn_text rest = {key.bytes + set->prefix.size, key.size - set->prefix.size};
         return (tn_attribute){rest, true, value};
     }

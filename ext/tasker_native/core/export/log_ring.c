@@ -23,6 +23,13 @@ void tn_log_ring_destroy(tn_log_ring *ring)
     pthread_mutex_destroy(&ring->lock);
 }
 
+static void tame(char *text)
+{
+    for (; *text; text++) {
+        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+    }
+}
+
 void tn_log_ring_write(tn_log_ring *ring, tn_log_level level, const char *format, ...)
 {
     tn_log_line line = {.level = level};
@@ -30,6 +37,7 @@ void tn_log_ring_write(tn_log_ring *ring, tn_log_level level, const char *format
     va_start(arguments, format);
     vsnprintf(line.text, sizeof(line.text), format, arguments);
     va_end(arguments);
+    tame(line.text);
 
     pthread_mutex_lock(&ring->lock);
     if (ring->count == TN_LOG_RING_LINES) {
@@ -59,13 +67,15 @@ void tn_log_ring_wait(tn_log_ring *ring, uint64_t deadline)
 {
     struct timespec until = tn_clock_timespec(deadline);
     pthread_mutex_lock(&ring->lock);
-    if (ring->count == 0) pthread_cond_timedwait(&ring->written, &ring->lock, &until);
+    if (ring->count == 0 && !ring->woken) pthread_cond_timedwait(&ring->written, &ring->lock, &until);
+    ring->woken = false;
     pthread_mutex_unlock(&ring->lock);
 }
 
 void tn_log_ring_wake(tn_log_ring *ring)
 {
     pthread_mutex_lock(&ring->lock);
+    ring->woken = true;
     pthread_cond_broadcast(&ring->written);
     pthread_mutex_unlock(&ring->lock);
 }

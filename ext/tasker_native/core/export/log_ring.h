@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 /* What native threads have to say, for a Ruby thread to write to the logger. Bounded: when nobody reads, the oldest
- * line makes room and is counted. Thread-safe. */
+ * line makes room and is counted. Control characters become question marks: what collectors say is logged too, and must
+ * neither forge a line nor drive a terminal. Thread-safe. */
 #define TN_LOG_RING_LINES 64
 #define TN_LOG_LINE_SIZE 512 /* bytes; longer is cut */
 
@@ -25,6 +26,7 @@ typedef struct {
     tn_log_line lines[TN_LOG_RING_LINES];
     size_t first, count;
     uint64_t lost;
+    bool woken;
 } tn_log_ring;
 
 void tn_log_ring_init(tn_log_ring *ring);
@@ -36,7 +38,7 @@ void tn_log_ring_write(tn_log_ring *ring, tn_log_level level, const char *format
 /* Takes the oldest line. false when there is none. */
 bool tn_log_ring_take(tn_log_ring *ring, tn_log_line *line_out);
 
-/* Waits for a line until tn_log_ring_wake or the monotonic deadline. Does not take it. */
+/* Waits for a line until the monotonic deadline or tn_log_ring_wake (also one that came before). Does not take it. */
 void tn_log_ring_wait(tn_log_ring *ring, uint64_t deadline);
 void tn_log_ring_wake(tn_log_ring *ring);
 

@@ -189,6 +189,7 @@ void tn_span_list_free(tn_span_list *list)
 tn_journal_reader tn_span_read(const tn_span *span)
 {
     const uint8_t *bytes = span->journal.bytes;
+    if (!bytes) return (tn_journal_reader){0}; /* not even a name */
     return (tn_journal_reader){bytes + span->name_size, bytes + span->journal.size};
 }
 

@@ -85,17 +85,13 @@ module Tasker
 
         def print_row(row)
           span = row.span
-          print_columns(label(row), span.end_ns - span.start_ns,
-                        [@axis.bar(span.start_ns, span.end_ns), BAR_STYLES[span.status]])
+          duration = duration(span.end_ns - span.start_ns).rjust(DURATION_WIDTH)
+          @terminal.aligned_line(label(row), @label_width, [" #{duration} "],
+                                 [@axis.bar(span.start_ns, span.end_ns), BAR_STYLES[span.status]])
           margin = indent(row) + 2
           @terminal.line([' ' * margin], [span.status_message, :red]) if span.error? && !span.status_message.empty?
           print_attributes(span.attributes, margin)
           print_events(span, margin)
-        end
-
-        def print_columns(label, nanoseconds, bar)
-          duration = nanoseconds ? duration(nanoseconds) : ''
-          @terminal.aligned_line(label, @label_width, [" #{duration.rjust(DURATION_WIDTH)} "], bar)
         end
 
         # A step's own name comes first: where there is little room, the name that all steps have is what is cut.
@@ -127,7 +123,7 @@ module Tasker
           label = [[' ' * margin], ["#{'+' unless offset.negative?}#{duration(offset)} ", :dim], [event.name]]
           error = event.attributes['exception.type']
           label.push([' '], [error, :red]) unless error.nil?
-          print_columns(label, nil, [@axis.moment(event.time_ns), :dim])
+          @terminal.aligned_line(label, @bar_column - 1, [' '], [@axis.moment(event.time_ns), :dim])
           print_attributes(event.attributes, margin + 2)
         end
 

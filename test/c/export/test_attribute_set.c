@@ -1,0 +1,239 @@
+#include "support.h"
+
+#include "export/attribute_set.h"
+
+#include <stdio.h>
+
+TestSuite(attribute_set, .fini = all_memory_is_back);
+
+static tn_attribute_set set_with(uint32_t limit)
+{
+    tn_attribute_set set;
+    cr_assert_eq(tn_attribute_set_init(&set, TN_TEXT("tasker."), limit), TN_OK);
+    return set;
+}
+
+static tn_pairs prefixed(tn_pairs pairs)
+{
+    pairs.prefixed = true;
+    return pairs;
+}
+
+/* The nth key as it will be exported. */
+static const char *full_key(const tn_attribute_set *set, size_t n)
+{
+    static char key[2048];
+    tn_text prefix = tn_attribute_prefix(set, &set->items[n]), rest = set->items[n].key;
+    snprintf(key, sizeof(key), "%.*s%.*s", (int)prefix.size, prefix.bytes, (int)rest.size, rest.bytes);
+    return key;
+}
+
+static void assert_item(const tn_attribute_set *set, size_t n, const char *key, const char *value)
+{
+    cr_assert_lt(n, set->count);
+    cr_assert_str_eq(full_key(set, n), key);
+    cr_assert_eq(set->items[n].value.type, TN_VALUE_STRING);
+    assert_text(set->items[n].value.as.string, value);
+}
+
+Test(attribute_set, keeps_keys_in_the_order_in_which_they_came)
+{
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, text_pairs("b", "1", "a", "2", NULL));
+    tn_attribute_set_add(&set, text_pairs("c", "3", NULL));
+    cr_assert_eq(set.count, 3);
+    assert_item(&set, 0, "b", "1");
+    assert_item(&set, 1, "a", "2");
+    assert_item(&set, 2, "c", "3");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, of_equal_keys_the_last_value_counts_at_the_place_of_the_first)
+{
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, text_pairs("a", "old", "b", "2", "a", "newer", NULL));
+    tn_attribute_set_add(&set, text_pairs("a", "newest", NULL));
+    cr_assert_eq(set.count, 2);
+    assert_item(&set, 0, "a", "newest");
+    assert_item(&set, 1, "b", "2");
+    cr_assert_eq(set.dropped, 0);
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, puts_the_prefix_in_front_of_prefixed_pairs_only)
+{
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, prefixed(text_pairs("a", "1", NULL)));
+    tn_attribute_set_add(&set, text_pairs("a", "2", NULL));
+    cr_assert_eq(set.count, 2, "tasker.a and a are two keys");
+    assert_item(&set, 0, "tasker.a", "1");
+    assert_item(&set, 1, "a", "2");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, a_key_that_has_the_prefix_already_does_not_get_it_again)
+{
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, prefixed(text_pairs("tasker.a", "1", NULL)));
+    assert_item(&set, 0, "tasker.a", "1");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, a_prefixed_key_and_one_that_has_the_prefix_already_are_the_same)
+{
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, prefixed(text_pairs("a", "1", NULL)));
+    tn_attribute_set_add(&set, text_pairs("tasker.a", "2", NULL));
+    tn_attribute_set_add(&set, prefixed(text_pairs("tasker.a", "3", NULL)));
+    cr_assert_eq(set.count, 1);
+    assert_item(&set, 0, "tasker.a", "3");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, no_two_of_its_keys_are_exported_as_the_same)
+{
+    static const char *const keys[] = {"", "tasker.", "tasker", "tasker.tasker.", "a", "tasker.a", "tasker.tasker.a"};
+    tn_attribute_set set = set_with(128);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+        tn_attribute_set_add(&set, text_pairs(keys[i], "x", NULL));
+        tn_attribute_set_add(&set, prefixed(text_pairs(keys[i], "x", NULL)));
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "%s", full_key(&set, i));
+        for (size_t j = 0; j < i; j++) cr_assert_str_neq(full_key(&set, j), key);
+    }
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, without_a_prefix_keys_stay_as_they_are)
+{
+    tn_attribute_set set;
+    cr_assert_eq(tn_attribute_set_init(&set, TN_NO_TEXT, 128), TN_OK);
+    tn_attribute_set_add(&set, prefixed(text_pairs("a", "1", NULL)));
+    tn_attribute_set_add(&set, text_pairs("a", "2", NULL));
+    cr_assert_eq(set.count, 1);
+    assert_item(&set, 0, "a", "2");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, beyond_the_limit_the_newest_keys_are_dropped_and_counted)
+{
+    tn_attribute_set set = set_with(2);
+    tn_attribute_set_add(&set, text_pairs("a", "1", "b", "2", "c", "3", "d", "4", NULL));
+    cr_assert_eq(set.count, 2);
+    cr_assert_eq(set.dropped, 2);
+    assert_item(&set, 0, "a", "1");
+    assert_item(&set, 1, "b", "2");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, a_full_set_still_takes_new_values_for_its_keys)
+{
+    tn_attribute_set set = set_with(2);
+    tn_attribute_set_add(&set, text_pairs("a", "1", "b", "2", "c", "3", "a", "new", NULL));
+    assert_item(&set, 0, "a", "new");
+    cr_assert_eq(set.dropped, 1);
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, counts_what_was_dropped_before_it_came)
+{
+    tn_attribute_set set = set_with(1);
+    tn_pairs pairs = text_pairs("a", "1", "b", "2", NULL);
+    pairs.dropped = 5;
+    tn_attribute_set_add(&set, pairs);
+    cr_assert_eq(set.dropped, 6);
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, a_limit_of_zero_drops_everything)
+{
+    tn_attribute_set set = set_with(0);
+    tn_attribute_set_add(&set, text_pairs("a", "1", "b", "2", NULL));
+    cr_assert_eq(set.count, 0);
+    cr_assert_eq(set.dropped, 2);
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, holds_as_many_keys_as_the_largest_limit_allows)
+{
+    tn_attribute_set set = set_with(UINT32_MAX);
+    cr_assert_eq(set.limit, TN_MAX_ATTRIBUTES);
+
+    tn_buffer buffer;
+    tn_payload_writer writer;
+    tn_buffer_init(&buffer, TN_PAYLOAD_BUFFER);
+    tn_payload_writer_init(&writer, &buffer, 0, 0);
+    for (int i = 0; i < TN_MAX_ATTRIBUTES + 3; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "k%d", i);
+        cr_assert(tn_payload_key(&writer, tn_text_of(key)));
+        tn_payload_integer(&writer, i);
+    }
+    tn_attribute_set_add(&set, (tn_pairs){.bytes = buffer.bytes, .size = buffer.size, .count = writer.count});
+    cr_assert_eq(set.count, TN_MAX_ATTRIBUTES);
+    cr_assert_eq(set.dropped, 3);
+    for (size_t i = 0; i < set.count; i++) cr_assert_eq(set.items[i].value.as.integer, (int64_t)i);
+    tn_buffer_free(&buffer);
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, is_empty_after_clear)
+{
+    tn_attribute_set set = set_with(2);
+    tn_attribute_set_add(&set, text_pairs("a", "1", "b", "2", "c", "3", NULL));
+    tn_attribute_set_clear(&set);
+    cr_assert_eq(set.count, 0);
+    cr_assert_eq(set.dropped, 0);
+    tn_attribute_set_add(&set, text_pairs("c", "4", NULL));
+    cr_assert_eq(set.count, 1);
+    assert_item(&set, 0, "c", "4");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, reads_no_further_than_the_first_broken_pair)
+{
+    tn_attribute_set set = set_with(128);
+    tn_pairs pairs = text_pairs("a", "1", "b", "2", NULL);
+    for (size_t size = 0; size < pairs.size; size++) {
+        tn_text cut = exact_copy(pairs.bytes, size);
+        tn_attribute_set_clear(&set);
+        tn_attribute_set_add(&set, (tn_pairs){.bytes = (const uint8_t *)cut.bytes, .size = size});
+        cr_assert_eq(set.count, size < 4 ? 0 : 1);
+        free_copy(cut);
+    }
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, of_a_span_has_its_attributes_and_not_those_of_its_events_and_links)
+{
+    tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;
+    tn_span *span = tn_span_new(TN_TEXT("s"), (tn_trace_id){{1}}, (tn_span_id){{1}}, (tn_span_id){{0}});
+    tn_span_add_attributes(span, text_pairs("a", "1", NULL));
+    tn_span_add_event(span, &limits, TN_TEXT("e"), 1, text_pairs("of_event", "2", NULL));
+    tn_span_add_link(span, &limits, (tn_trace_id){{2}}, (tn_span_id){{2}});
+    tn_span_add_event_and_attributes(span, &limits, TN_TEXT("f"), 1, prefixed(text_pairs("b", "3", NULL)));
+    tn_span_set_status(span, TN_STATUS_ERROR, TN_TEXT("message"));
+    span->dropped_attributes = 7;
+
+    tn_attribute_set set = set_with(128);
+    tn_attribute_set_add(&set, text_pairs("left", "over", NULL));
+    tn_attribute_set_of_span(&set, span);
+    cr_assert_eq(set.count, 2);
+    assert_item(&set, 0, "a", "1");
+    assert_item(&set, 1, "tasker.b", "3");
+    cr_assert_eq(set.dropped, 7);
+    tn_attribute_set_free(&set);
+    tn_span_free(span);
+}
+
+Test(attribute_set, that_cannot_allocate_says_so)
+{
+    for_each_failing_allocation {
+        tn_attribute_set set;
+        tn_status status = tn_attribute_set_init(&set, TN_TEXT("tasker."), 128);
+        cr_assert_eq(status, allocation_failed() ? TN_ERROR_MEMORY : TN_OK);
+        tn_attribute_set_free(&set);
+    }
+}
