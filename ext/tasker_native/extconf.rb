@@ -13,7 +13,7 @@ LIBRARIES = [
   Library.new(names: %w[libcurl], header: 'curl/curl.h', purpose: 'HTTP', debian: 'libcurl4-openssl-dev',
               fedora: 'libcurl-devel', alpine: 'curl-dev', homebrew: 'curl'),
   Library.new(names: %w[msgpack-c msgpack], header: 'msgpack.h', purpose: 'payloads', debian: 'libmsgpack-c-dev',
-              fedora: 'msgpack-c-devel', alpine: 'msgpack-c-dev', homebrew: 'msgpack'),
+              fedora: 'msgpack-devel', alpine: 'msgpack-c-dev', homebrew: 'msgpack'),
   Library.new(names: %w[zlib], header: 'zlib.h', purpose: 'compression', debian: 'zlib1g-dev',
               fedora: 'zlib-devel', alpine: 'zlib-dev', homebrew: 'zlib'),
   Library.new(names: %w[libxxhash], header: 'xxhash.h', purpose: 'ids and checksums', debian: 'libxxhash-dev',

@@ -85,6 +85,9 @@ module Tasker
       # @api private
       def report_publishing_error(event_name, error)
         logger.error("Error publishing event #{event_name}: #{Runtime.message_of(error)}")
+        nil
+      rescue StandardError
+        nil # a logger that raises must not stop the next listener, or the handler
       end
     end
   end

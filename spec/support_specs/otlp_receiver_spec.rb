@@ -252,8 +252,17 @@ RSpec.describe OtlpReceiver do
       false
     end
 
-    def start_program(*arguments)
-      Open3.popen2e(RbConfig.ruby, described_class::PROGRAM, '--port', '0', *arguments)
+    def directories_of(pid)
+      Dir.glob(File.join(Dir.tmpdir, "otlp_receiver*-#{pid}-*"))
+    end
+
+    # @yield endpoint, output, process
+    def with_program
+      Open3.popen2e(RbConfig.ruby, described_class::PROGRAM, '--port', '0') do |_, output, process|
+        yield output.gets[/http\S+/], output, process
+      ensure
+        Process.kill('KILL', process.pid) if process.alive?
+      end
     end
 
     it 'ends when its parent was killed' do
@@ -265,13 +274,15 @@ RSpec.describe OtlpReceiver do
       Process.kill('KILL', parent.pid)
 
       expect(ends?(pid)).to be(true)
+    ensure
+      FileUtils.rm_rf(directories_of(parent.pid)) # nobody was left to do it
       parent.close
     end
 
     it 'listens on the port it is told, and leaves nothing behind' do
       port = Addrinfo.tcp('127.0.0.1', 0).bind { |socket| socket.local_address.ip_port }
       own = described_class.start(port: port, path: '/custom', status: 429)
-      directory = Dir.glob(File.join(Dir.tmpdir, 'otlp_receiver*')).max_by { |path| File.ctime(path) }
+      directory = directories_of(Process.pid).max_by { |path| File.ctime(path) }
 
       expect(own.endpoint).to eq("http://127.0.0.1:#{port}")
       expect(post('', path: '/custom', to: own).code).to eq('429')
@@ -290,8 +301,7 @@ RSpec.describe OtlpReceiver do
 
     %w[INT TERM].each do |signal|
       it "prints what comes, harmlessly, and ends well after SIG#{signal}" do
-        start_program do |_, output, process|
-          endpoint = output.gets[/http\S+/]
+        with_program do |endpoint, output, process|
           Net::HTTP.post(URI("#{endpoint}/v1/traces"), request_of(name: "bad\e[2J\nname").to_proto,
                          'Content-Type' => 'application/x-protobuf')
           line = output.gets
@@ -299,6 +309,7 @@ RSpec.describe OtlpReceiver do
 
           expect(line).to match(%r{POST  /v1/traces  200  \d+ bytes  1 span: bad\\u\{1b\}\[2J\\u\{a\}name$})
           expect(process.value.exitstatus).to eq(0)
+          expect(output.read).to eq('')
         end
       end
     end

@@ -60,6 +60,35 @@ tn_span_list new_spans(size_t count)
     return spans;
 }
 
+tn_span *rich_span(void)
+{
+    tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;
+    tn_span *span = new_span("tasker.step.execution");
+    uint8_t storage[256];
+    tn_buffer buffer;
+    tn_payload_writer writer;
+    tn_buffer_init_on(&buffer, storage, sizeof(storage), sizeof(storage));
+    tn_payload_writer_init(&writer, &buffer, 0, 0);
+    tn_payload_key(&writer, TN_TEXT("name"));
+    tn_payload_string(&writer, TN_TEXT("Ada"));
+    tn_payload_key(&writer, TN_TEXT("count"));
+    tn_payload_integer(&writer, -5);
+    tn_payload_key(&writer, TN_TEXT("ratio"));
+    tn_payload_double(&writer, 0.25);
+    tn_payload_key(&writer, TN_TEXT("done"));
+    tn_payload_boolean(&writer, true);
+    tn_pairs pairs = {.bytes = buffer.bytes, .size = buffer.size, .count = writer.count, .prefixed = true};
+    tn_span_add_event_and_attributes(span, &limits, TN_TEXT("step.failed"), span->end, pairs);
+    tn_span_add_attributes(span, text_pairs("error.type", "IOError", NULL));
+    tn_span_add_event(span, &limits, TN_TEXT("exception"), span->end, text_pairs("exception.type", "IOError", NULL));
+    tn_span_add_link(span, &limits, (tn_trace_id){{0xff}}, (tn_span_id){{0xee}});
+    tn_span_set_status(span, TN_STATUS_ERROR, TN_TEXT("it \"broke\""));
+    span->dropped_attributes = 1;
+    span->dropped_events = 2;
+    span->dropped_links = 3;
+    return span;
+}
+
 tn_export_result export_spans(tn_exporter *exporter, size_t count)
 {
     tn_export_result result;
@@ -162,6 +191,80 @@ bool is_json(tn_text text)
 {
     json_reader json = {text.bytes, text.bytes + text.size, 0};
     return skip_value(&json) && json.at == json.end;
+}
+
+static uint64_t take_varint(tn_text *rest)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < 10; i++) {
+        cr_assert_gt(rest->size, 0, "a varint ends too early");
+        unsigned char byte = (unsigned char)rest->bytes[0];
+        *rest = (tn_text){rest->bytes + 1, rest->size - 1};
+        value += (uint64_t)(byte % 128) << (7 * i);
+        if (byte < 128) return value;
+    }
+    cr_assert_fail("a varint is too long");
+    return 0;
+}
+
+static tn_text take_bytes(tn_text *rest, uint64_t size)
+{
+    cr_assert_leq(size, rest->size, "a field ends too early");
+    tn_text taken = {rest->bytes, size};
+    *rest = (tn_text){rest->bytes + size, rest->size - size};
+    return taken;
+}
+
+static uint64_t fixed_number(tn_text bytes)
+{
+    uint64_t value = 0;
+    for (size_t i = bytes.size; i-- > 0;) value = value * 256 + (unsigned char)bytes.bytes[i];
+    return value;
+}
+
+/* Counts the fields with this number up to the nth, which it gives back. */
+static size_t walk_fields(tn_text message, unsigned number, size_t n, tn_text *bytes_out, uint64_t *number_out)
+{
+    size_t count = 0;
+    while (message.size > 0 && count <= n) {
+        uint64_t tag = take_varint(&message), value = 0;
+        tn_text bytes = TN_NO_TEXT;
+        switch (tag % 8) {
+        case 0: value = take_varint(&message); break;
+        case 1: value = fixed_number(take_bytes(&message, 8)); break;
+        case 2: bytes = take_bytes(&message, take_varint(&message)); break;
+        case 5: value = fixed_number(take_bytes(&message, 4)); break;
+        default: cr_assert_fail("no such wire type");
+        }
+        if (tag / 8 != number) continue;
+        count++;
+        *bytes_out = bytes;
+        *number_out = value;
+    }
+    return count;
+}
+
+size_t field_count(tn_text message, unsigned number)
+{
+    tn_text bytes;
+    uint64_t value;
+    return walk_fields(message, number, SIZE_MAX, &bytes, &value);
+}
+
+tn_text nth_bytes(tn_text message, unsigned number, size_t n)
+{
+    tn_text bytes = TN_NO_TEXT;
+    uint64_t value;
+    cr_assert_eq(walk_fields(message, number, n, &bytes, &value), n + 1, "there is no field %u", number);
+    return bytes;
+}
+
+uint64_t nth_number(tn_text message, unsigned number, size_t n)
+{
+    tn_text bytes;
+    uint64_t value = 0;
+    cr_assert_eq(walk_fields(message, number, n, &bytes, &value), n + 1, "there is no field %u", number);
+    return value;
 }
 
 size_t count_of(tn_text text, const char *part)

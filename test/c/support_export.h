@@ -36,10 +36,20 @@ tn_encoder_options test_encoding(void);
 tn_span *new_span(const char *name);
 tn_span_list new_spans(size_t count);
 
+/* The same with one of everything: each type of attribute, prefixed and not, an event, a link, an error with a
+ * message, and 1, 2 and 3 dropped attributes, events and links. */
+tn_span *rich_span(void);
+
 /* Whether the text is one JSON value (RFC 8259) and nothing else. */
 bool is_json(tn_text text);
 bool contains(tn_text text, const char *part);
 size_t count_of(tn_text text, const char *part);
+
+/* A look at protobuf bytes that shares nothing with the core's: how many fields have this number, and the nth of
+ * them. Fails the test where the bytes are no message. */
+size_t field_count(tn_text message, unsigned number);
+tn_text nth_bytes(tn_text message, unsigned number, size_t n);
+uint64_t nth_number(tn_text message, unsigned number, size_t n);
 
 /* Exports new_spans(count). */
 tn_export_result export_spans(tn_exporter *exporter, size_t count);

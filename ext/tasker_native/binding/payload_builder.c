@@ -165,7 +165,8 @@ static void emit_results(const tn_step_payload *payload, const sink *to)
 
 static void emit_completed(const tn_step_payload *payload, const sink *to)
 {
-    VALUE from = answer_or_nil(payload->step, id.last_attempted_at), until = answer_or_nil(payload->step, id.processed_at);
+    VALUE from = answer_or_nil(payload->step, id.last_attempted_at),
+          until = answer_or_nil(payload->step, id.processed_at);
     emit(to, id.execution_duration, DBL2NUM(seconds_between(from, until)));
     emit_results(payload, to);
 }

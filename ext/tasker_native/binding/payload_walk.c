@@ -4,8 +4,8 @@
 #include "base/utf8.h"
 #include "event/timestamp.h"
 
-#define MAX_DEPTH 100           /* of nested Hashes and Arrays; deeper is masked */
-#define MAX_INTEGER_BYTES 4096  /* a larger Integer is described, not written out */
+#define MAX_DEPTH 100          /* of nested Hashes and Arrays; deeper is masked */
+#define MAX_INTEGER_BYTES 4096 /* a larger Integer is described, not written out */
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
 #define MILLISECOND_DIGITS 3
@@ -48,8 +48,8 @@ static VALUE call_iso8601(VALUE object)
 
 static VALUE encode_as_utf8(VALUE string)
 {
-    return rb_str_encode(string, rb_enc_from_encoding(rb_utf8_encoding()),
-                         ECONV_INVALID_REPLACE | ECONV_UNDEF_REPLACE, Qnil);
+    return rb_str_encode(string, rb_enc_from_encoding(rb_utf8_encoding()), ECONV_INVALID_REPLACE | ECONV_UNDEF_REPLACE,
+                         Qnil);
 }
 
 static VALUE ask_regexps(VALUE key)
@@ -130,7 +130,8 @@ static void json_value(json_walk *json, VALUE value);
 
 static bool has_room(json_walk *json)
 {
-    if (json->walk->buffer.status == TN_OK && tn_payload_string_room(&json->walk->writer, json->opened) > 0) return true;
+    if (json->walk->buffer.status == TN_OK && tn_payload_string_room(&json->walk->writer, json->opened) > 0)
+        return true;
     json->complete = false;
     return false;
 }
@@ -302,7 +303,8 @@ static void write_integer(tn_walk *walk, VALUE value, bool as_string)
 static void write_large_integer(tn_walk *walk, VALUE value, bool as_string)
 {
     int64_t integer;
-    int sign = rb_integer_pack(value, &integer, 1, sizeof(integer), 0, INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
+    int sign = rb_integer_pack(value, &integer, 1, sizeof(integer), 0,
+                               INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
     bool fits = (sign == 1 && integer >= 0) || (sign == -1 && integer < 0);
     if (fits && !as_string) {
         tn_payload_integer(&walk->writer, integer);

@@ -45,7 +45,10 @@ static size_t publisher_size(const void *pointer)
 
 static const rb_data_type_t publisher_type = {
     .wrap_struct_name = "Tasker::Native::Publisher",
-    .function = {.dmark = publisher_mark, .dfree = publisher_free, .dsize = publisher_size, .dcompact = publisher_compact},
+    .function = {.dmark = publisher_mark,
+                 .dfree = publisher_free,
+                 .dsize = publisher_size,
+                 .dcompact = publisher_compact},
     .flags = RUBY_TYPED_FREE_IMMEDIATELY | RUBY_TYPED_WB_PROTECTED,
 };
 
@@ -88,7 +91,8 @@ static tn_event_id event_of(const publisher *self, VALUE name)
     tn_event_id event = find_event(self, name);
     if (event == TN_NO_EVENT) {
         rb_raise(tn_ruby.unregistered_event_error,
-                 "You are trying to use an unregistered event: %" PRIsVALUE ". Register it first: register_event(%" PRIsVALUE ")",
+                 "You are trying to use an unregistered event: %" PRIsVALUE
+                 ". Register it first: register_event(%" PRIsVALUE ")",
                  name_string(name), rb_inspect(name));
     }
     return event;
@@ -107,13 +111,16 @@ static VALUE publisher_register(VALUE object, VALUE name)
     rb_check_frozen(object);
     tn_event_id event;
     tn_status status = tn_publisher_register(&self->core, tn_text_of_string(string), &event);
-    if (status == TN_ERROR_LIMIT) rb_raise(tn_ruby.unregistered_event_error, "there are %d events already", TN_MAX_EVENTS);
+    if (status == TN_ERROR_LIMIT)
+        rb_raise(tn_ruby.unregistered_event_error, "there are %d events already", TN_MAX_EVENTS);
     if (status == TN_ERROR_INVALID) {
-        rb_raise(rb_eArgError, "an event's name has 1 to %d bytes of UTF-8, not %" PRIsVALUE, TN_MAX_EVENT_NAME, rb_inspect(string));
+        rb_raise(rb_eArgError, "an event's name has 1 to %d bytes of UTF-8, not %" PRIsVALUE, TN_MAX_EVENT_NAME,
+                 rb_inspect(string));
     }
     if (status != TN_OK) tn_raise(status, "an event could not be registered");
 
-    if (tn_event_is_custom(event)) tn_publisher_set_interest(&self->core, event, TN_INTEREST_SPANS, !NIL_P(self->spans));
+    if (tn_event_is_custom(event))
+        tn_publisher_set_interest(&self->core, event, TN_INTEREST_SPANS, !NIL_P(self->spans));
     RB_GC_GUARD(string);
     return object;
 }
@@ -256,7 +263,8 @@ static void call_listeners(publication *p)
 static void add_timestamp(tn_walk *walk, tn_moment now)
 {
     char text[TN_TIMESTAMP_SIZE];
-    size_t size = tn_timestamp_format(text, (int64_t)(now.wall / TN_SECOND), (uint32_t)(now.wall % TN_SECOND), 3, true, 0);
+    size_t size = tn_timestamp_format(text, (int64_t)(now.wall / TN_SECOND), (uint32_t)(now.wall % TN_SECOND), 3, true,
+                                      0);
     tn_walk_text(walk, ID2SYM(id_timestamp), (tn_text){text, size});
 }
 
@@ -383,7 +391,8 @@ static VALUE publisher_publish_step(VALUE object, VALUE name, VALUE event_type, 
     if (!interests) return Qnil;
 
     tn_step_payload payload = {tn_step_payload_kind_of(event_type), event_type, step, error, context};
-    publication p = {.object = object, .self = self, .event = event, .interests = interests, .payload = Qnil, .step = &payload};
+    publication p = {
+        .object = object, .self = self, .event = event, .interests = interests, .payload = Qnil, .step = &payload};
     publish(&p);
     return Qnil;
 }
@@ -402,7 +411,7 @@ static VALUE publisher_stats(VALUE object)
     publisher *self = get(object);
     VALUE stats = rb_hash_new();
     for (size_t i = 0; i < tn_event_registry_count(self->core.registry); i++) {
-        struct tn_event_state state = self->core.events[i];
+        tn_event_state state = self->core.events[i];
         if (!state.published) continue;
         VALUE one = rb_hash_new();
         rb_hash_aset(one, ID2SYM(rb_intern("published")), ULL2NUM(state.published));

@@ -76,7 +76,7 @@ RSpec.describe Tasker::Native::RecordedTraces do
       record(1)
       output, _, status = rake('tasker:telemetry:traces', "FILE=#{path}")
 
-      expect(output).to match(/\Aenvironment\n✓ tasker.task.execution  1 ms  OK  task 1/)
+      expect(output).to match(/\Aenvironment\n[✓+] tasker.task.execution  1 ms  OK  task 1/)
       expect(status).to be_success
     end
 

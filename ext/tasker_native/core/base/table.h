@@ -22,6 +22,7 @@ typedef struct {
 /* Whether `node` is the one with this key. */
 typedef bool (*tn_table_equal)(const tn_table_node *node, const void *key);
 
+/* For tables only: the same text has another hash in another process. */
 uint64_t tn_hash(tn_text text);
 
 void tn_table_init(tn_table *table);
@@ -40,6 +41,6 @@ tn_status tn_table_add(tn_table *table, tn_table_node *node, uint64_t hash) TN_M
 void tn_table_remove(tn_table *table, tn_table_node *node);
 
 /* The struct that holds a member, from the member's address. */
-#define TN_CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+#define TN_CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - (offsetof(type, member))))
 
 #endif

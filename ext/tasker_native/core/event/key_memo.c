@@ -9,10 +9,9 @@ typedef struct {
     char name[];
 } entry;
 
-static const tn_text field_names[] = {
-    [TN_FIELD_NONE] = {"", 0},
+static const tn_text field_names[] = {[TN_FIELD_NONE] = {"", 0},
 #define TN_FIELD_NAME(id, name) [id] = {name, sizeof(name) - 1},
-    TN_FIELDS(TN_FIELD_NAME)
+                                      TN_FIELDS(TN_FIELD_NAME)
 #undef TN_FIELD_NAME
 };
 

@@ -5,6 +5,7 @@
 #include "event/key_filter.h"
 
 /* What a key of a payload means to the span manager, whatever becomes of its value as an attribute. */
+/* clang-format off */
 #define TN_FIELDS(X)                              \
     X(TN_FIELD_TASK_ID, "task_id")                \
     X(TN_FIELD_STEP_ID, "step_id")                \
@@ -19,6 +20,7 @@
     X(TN_FIELD_BACKTRACE, "backtrace")            \
     X(TN_FIELD_EXCEPTION_OBJECT, "exception_object") \
     X(TN_FIELD_TIMESTAMP, "timestamp")
+/* clang-format on */
 
 #define TN_FIELD_ENUM(id, name) id,
 typedef enum { TN_FIELD_NONE, TN_FIELDS(TN_FIELD_ENUM) TN_FIELD_COUNT } tn_field;

@@ -8,7 +8,7 @@ static tn_status make_room(tn_publisher *publisher)
     if (count < publisher->capacity) return TN_OK;
 
     size_t capacity = count < 64 ? 64 : count * 2;
-    struct tn_event_state *events = tn_realloc(publisher->events, capacity * sizeof(*events));
+    tn_event_state *events = tn_realloc(publisher->events, capacity * sizeof(*events));
     if (!events) return TN_ERROR_MEMORY;
 
     memset(events + publisher->capacity, 0, (capacity - publisher->capacity) * sizeof(*events));

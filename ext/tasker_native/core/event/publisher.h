@@ -11,12 +11,14 @@ enum {
 };
 
 typedef struct {
+    uint32_t interests;
+    uint32_t failures; /* listeners that raised */
+    uint64_t published;
+} tn_event_state;
+
+typedef struct {
     tn_event_registry *registry; /* owned */
-    struct tn_event_state {
-        uint32_t interests;
-        uint32_t failures; /* listeners that raised */
-        uint64_t published;
-    } *events; /* by id; owned */
+    tn_event_state *events;      /* by id; owned */
     size_t capacity;
 } tn_publisher;
 
@@ -32,7 +34,7 @@ void tn_publisher_set_interest(tn_publisher *publisher, tn_event_id event, uint3
 /* Counts a publication and tells who is interested: 0 is the cheapest path, nobody is. */
 static inline uint32_t tn_publisher_count(tn_publisher *publisher, tn_event_id event)
 {
-    struct tn_event_state *state = &publisher->events[event];
+    tn_event_state *state = &publisher->events[event];
     state->published++;
     return state->interests;
 }

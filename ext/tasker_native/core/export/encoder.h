@@ -6,23 +6,25 @@
 /* What every format needs beside the spans: who sends them, and under which names. Owned by one thread. */
 typedef struct {
     tn_buffer prefix;   /* "tasker." */
-    tn_buffer resource; /* pairs */
-    uint32_t resource_count;
+    tn_buffer resource; /* pairs, which resource_attributes borrows */
+    tn_attribute_set resource_attributes;
     tn_buffer scope_version;
-    tn_attribute_set attributes;
+    tn_attribute_set attributes; /* scratch, for a span, an event or a link */
 } tn_encoder;
 
 #define TN_SCOPE_NAME TN_TEXT("tasker-native")
+#define TN_MAX_SCOPE 256
 #define TN_MAX_REQUEST (64 * 1024 * 1024) /* bytes, before compression: OTLP specification, "OTLP/HTTP Request" */
 
 typedef struct {
     tn_text prefix;
     tn_pairs resource;
     tn_text scope_version;
-    uint32_t attribute_limit;
+    uint32_t attribute_limit; /* of spans, events and links; a resource has none */
 } tn_encoder_options;
 
-/* Copies what it is given. TN_OK or TN_ERROR_MEMORY. */
+/* Copies what it is given. TN_OK, TN_ERROR_MEMORY, or TN_ERROR_LIMIT for a prefix or a version of more than
+ * TN_MAX_SCOPE bytes. */
 tn_status tn_encoder_init(tn_encoder *encoder, const tn_encoder_options *options) TN_MUST_CHECK;
 void tn_encoder_free(tn_encoder *encoder);
 

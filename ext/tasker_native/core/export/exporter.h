@@ -37,7 +37,7 @@ struct tn_exporter {
     const char *name;
     /* Every span of the batch is exported or dropped when it returns. The batch stays the caller's. */
     void (*export_batch)(tn_exporter *self, const tn_span_list *batch, uint64_t deadline, tn_export_result *result_out);
-    void (*interrupt)(tn_exporter *self); /* any thread, while it exports: come back soon. May be NULL */
+    void (*interrupt)(tn_exporter *self);      /* any thread, while it exports: come back soon. May be NULL */
     void (*reset_in_child)(tn_exporter *self); /* after a fork: let go of what is the parent's. May be NULL */
     void (*free)(tn_exporter *self);
 };
@@ -50,8 +50,8 @@ typedef struct {
 
 typedef struct {
     tn_encoder_options encoding;
-    tn_text url;        /* the whole, with the signal's path */
-    tn_text headers;    /* lines, see http_client.h */
+    tn_text url;     /* the whole, with the signal's path */
+    tn_text headers; /* lines, see http_client.h */
     tn_text user_agent;
     bool gzip;
     uint64_t timeout; /* nanoseconds, for one batch */
@@ -72,12 +72,12 @@ typedef struct {
 tn_status tn_file_exporter_new(const tn_file_exporter_options *options, tn_exporter **exporter_out) TN_MUST_CHECK;
 
 /* A line a span (tn_span_line) to a file descriptor, which stays the caller's. */
-tn_status tn_console_exporter_new(const tn_encoder_options *encoding, int descriptor, tn_exporter **exporter_out)
-    TN_MUST_CHECK;
+tn_status tn_console_exporter_new(const tn_encoder_options *encoding, int descriptor,
+                                  tn_exporter **exporter_out) TN_MUST_CHECK;
 
 /* Keeps OTLP's JSON form in memory, a request a line, for tests. Beyond max_size bytes the newest spans are dropped. */
-tn_status tn_memory_exporter_new(const tn_encoder_options *encoding, size_t max_size, tn_exporter **exporter_out)
-    TN_MUST_CHECK;
+tn_status tn_memory_exporter_new(const tn_encoder_options *encoding, size_t max_size,
+                                 tn_exporter **exporter_out) TN_MUST_CHECK;
 
 /* Moves out what a memory exporter keeps. Any thread. out must be empty; it gets its own storage. */
 void tn_memory_exporter_take(tn_exporter *exporter, tn_buffer *out);

@@ -33,8 +33,8 @@ static void close_file(file_exporter *self)
 static bool open_file(file_exporter *self)
 {
     if (self->descriptor < 0) {
-        self->descriptor =
-            open((char *)self->path.bytes, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+        self->descriptor = open((char *)self->path.bytes,
+                                O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     }
     if (self->descriptor < 0) return false;
     while (flock(self->descriptor, LOCK_EX) != 0) {

@@ -31,7 +31,8 @@ tn_gzip *tn_gzip_new(void)
 
     gzip->stream.zalloc = allocate;
     gzip->stream.zfree = release;
-    if (deflateInit2(&gzip->stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK) return gzip;
+    if (deflateInit2(&gzip->stream, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) == Z_OK)
+        return gzip;
 
     tn_free(gzip);
     return NULL;

@@ -44,7 +44,8 @@ static void keep_display_url(tn_http_client *client, CURLU *url)
     curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
     curl_url_set(url, CURLUPART_QUERY, NULL, 0);
     curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-    if (curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK) tn_buffer_append_text(&client->display_url, tn_text_of(text));
+    if (curl_url_get(url, CURLUPART_URL, &text, 0) == CURLUE_OK)
+        tn_buffer_append_text(&client->display_url, tn_text_of(text));
     curl_free(text);
 }
 
@@ -216,7 +217,8 @@ static tn_status status_of(CURLcode result, const tn_http_response *response)
 {
     if (result == CURLE_OK) return TN_OK;
     if (result == CURLE_OUT_OF_MEMORY) return TN_ERROR_MEMORY;
-    if (result == CURLE_WRITE_ERROR) return response->body.status == TN_OK ? TN_ERROR_UNREACHABLE : response->body.status;
+    if (result == CURLE_WRITE_ERROR)
+        return response->body.status == TN_OK ? TN_ERROR_UNREACHABLE : response->body.status;
     if (result == CURLE_OPERATION_TIMEDOUT) return TN_ERROR_TIMEOUT;
     return TN_ERROR_UNREACHABLE;
 }

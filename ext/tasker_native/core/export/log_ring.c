@@ -26,7 +26,10 @@ void tn_log_ring_destroy(tn_log_ring *ring)
 static void tame(char *text)
 {
     for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+        unsigned char byte = (unsigned char)text[0], next = (unsigned char)text[1];
+        bool wide = byte == 0xC2 && next >= 0x80 && next < 0xA0; /* U+0080 to U+009F */
+        if (wide) *text++ = '?';
+        if (wide || byte < 0x20 || byte == 0x7F) *text = '?';
     }
 }
 

@@ -108,10 +108,9 @@ static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span
     }
     put_literal(buffer, ",\"name\":");
     tn_json_string(buffer, tn_span_name(span));
-    tn_buffer_printf(buffer,
-                     ",\"kind\":1,\"flags\":257,\"startTimeUnixNano\":\"%" PRIu64 "\",\"endTimeUnixNano\":\"%" PRIu64
-                     "\",",
-                     span->start, span->end);
+    tn_buffer_printf(
+        buffer, ",\"kind\":1,\"flags\":257,\"startTimeUnixNano\":\"%" PRIu64 "\",\"endTimeUnixNano\":\"%" PRIu64 "\",",
+        span->start, span->end);
     tn_attribute_set_of_span(&encoder->attributes, span);
     put_attributes(buffer, &encoder->attributes);
 
@@ -133,13 +132,8 @@ static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span
 
 tn_status tn_otlp_json(tn_buffer *buffer, tn_encoder *encoder, const tn_span_list *spans)
 {
-    tn_attribute_set *set = &encoder->attributes;
     put_literal(buffer, "{\"resourceSpans\":[{\"resource\":{");
-    tn_attribute_set_clear(set);
-    tn_attribute_set_add(set, (tn_pairs){.bytes = encoder->resource.bytes,
-                                         .size = encoder->resource.size,
-                                         .count = encoder->resource_count});
-    put_attributes(buffer, set);
+    put_attributes(buffer, &encoder->resource_attributes);
     put_literal(buffer, "},\"scopeSpans\":[{\"scope\":{\"name\":");
     tn_json_string(buffer, TN_SCOPE_NAME);
     put_literal(buffer, ",\"version\":");

@@ -4,7 +4,7 @@
 /* Field numbers of opentelemetry-proto: collector/trace/v1, trace/v1, resource/v1 and common/v1. */
 enum { REQUEST_RESOURCE_SPANS = 1 };
 enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2 };
-enum { RESOURCE_ATTRIBUTES = 1 };
+enum { RESOURCE_ATTRIBUTES = 1, RESOURCE_DROPPED_ATTRIBUTES = 2 };
 enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2 };
 enum { SCOPE_NAME = 1, SCOPE_VERSION = 2 };
 enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
@@ -142,15 +142,10 @@ static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span
     tn_protobuf_close(buffer, opened, expected);
 }
 
-static void put_resource(tn_buffer *buffer, tn_encoder *encoder)
+static void put_resource(tn_buffer *buffer, const tn_encoder *encoder)
 {
-    tn_attribute_set *set = &encoder->attributes;
-    tn_attribute_set_clear(set);
-    tn_attribute_set_add(set, (tn_pairs){.bytes = encoder->resource.bytes,
-                                         .size = encoder->resource.size,
-                                         .count = encoder->resource_count});
     size_t resource = tn_protobuf_open(buffer, RESOURCE_SPANS_RESOURCE, encoder->resource.size);
-    put_attributes(buffer, RESOURCE_ATTRIBUTES, RESOURCE_ATTRIBUTES + 1, set);
+    put_attributes(buffer, RESOURCE_ATTRIBUTES, RESOURCE_DROPPED_ATTRIBUTES, &encoder->resource_attributes);
     tn_protobuf_close(buffer, resource, encoder->resource.size);
 }
 

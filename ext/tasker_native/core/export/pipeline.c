@@ -6,10 +6,10 @@
 #include <inttypes.h>
 #include <signal.h>
 
-#define LINGER_TICK (250 * TN_MILLISECOND)   /* how often roots that linger are looked after */
-#define START_RETRY TN_SECOND                /* after a thread could not be started */
-#define LOG_INTERVAL (60 * TN_SECOND)        /* between two lines about the same kind of loss */
-#define STOP_TIMEOUT (2 * TN_SECOND)         /* for a worker that was interrupted to come back */
+#define LINGER_TICK (250 * TN_MILLISECOND) /* how often roots that linger are looked after */
+#define START_RETRY TN_SECOND              /* after a thread could not be started */
+#define LOG_INTERVAL (60 * TN_SECOND)      /* between two lines about the same kind of loss */
+#define STOP_TIMEOUT (2 * TN_SECOND)       /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
 typedef struct {
@@ -25,8 +25,8 @@ struct tn_pipeline {
     tn_pipeline_options options;
 
     tn_span_list queue;
-    size_t exporting;       /* spans of the batch under way */
-    uint64_t batch_due;     /* monotonic */
+    size_t exporting;   /* spans of the batch under way */
+    uint64_t batch_due; /* monotonic */
     uint64_t accepted, exported;
     uint64_t dropped[TN_DROP_COUNT];
     loss_report reports[TN_DROP_COUNT];
@@ -40,7 +40,7 @@ struct tn_pipeline {
     uint64_t flush_target; /* export at once until this many are settled */
     uint64_t export_deadline;
     bool running, stopping, closed;
-    bool sleeping;         /* until it is woken: there is nothing to do */
+    bool sleeping; /* until it is woken: there is nothing to do */
     bool pausing, paused;
 
     pthread_mutex_t managers_lock; /* taken before a manager's and before `lock` */
@@ -185,8 +185,8 @@ static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const
 
     report->logged = now;
     report->reported = self->dropped[reason];
-    tn_log_ring_write(&self->log, TN_LOG_WARN, "%" PRIu64 " span%s lost (%s)%s%s. Next: %s. (Told once a minute.)", lost,
-                      lost == 1 ? " was" : "s were", tn_drop_name(reason), message[0] ? ": " : "", message,
+    tn_log_ring_write(&self->log, TN_LOG_WARN, "%" PRIu64 " span%s lost (%s)%s%s. Next: %s. (Told once a minute.)",
+                      lost, lost == 1 ? " was" : "s were", tn_drop_name(reason), message[0] ? ": " : "", message,
                       tn_drop_hint(reason));
 }
 

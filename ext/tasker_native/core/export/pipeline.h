@@ -17,10 +17,10 @@ typedef struct tn_pipeline tn_pipeline;
 #define TN_MAX_EXPORTERS 8
 
 typedef struct {
-    size_t max_queue_size;       /* spans */
-    size_t max_queue_bytes;      /* in memory */
+    size_t max_queue_size;        /* spans */
+    size_t max_queue_bytes;       /* in memory */
     size_t max_export_batch_size; /* spans */
-    uint64_t schedule_delay;     /* nanoseconds between the first span of a batch and its export */
+    uint64_t schedule_delay;      /* nanoseconds between the first span of a batch and its export */
 } tn_pipeline_options;
 
 typedef struct {

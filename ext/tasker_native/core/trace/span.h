@@ -95,9 +95,9 @@ typedef enum {
 } tn_record_kind;
 
 typedef struct {
-    uint8_t kind;    /* of tn_record_kind; attributes and event may be one record */
-    tn_text name;    /* of an event */
-    uint64_t time;   /* of an event */
+    uint8_t kind;  /* of tn_record_kind; attributes and event may be one record */
+    tn_text name;  /* of an event */
+    uint64_t time; /* of an event */
     tn_pairs pairs;
     tn_trace_id linked_trace_id; /* of a link */
     tn_span_id linked_span_id;

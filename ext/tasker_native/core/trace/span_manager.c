@@ -32,7 +32,7 @@ typedef struct {
     uint64_t since;      /* monotonic: in this state */
     tn_trace_id trace_id;
     tn_span_id root_id, first_root_id; /* of this run, and of the first */
-    tn_span *root; /* owned; NULL unless open or lingering */
+    tn_span *root;                     /* owned; NULL unless open or lingering */
     size_t id_size;
     char id[];
 } task;
@@ -667,7 +667,8 @@ static void evict(tn_span_manager *manager, outbox *out, tn_moment now)
         task *task = oldest_of(&manager->open_tasks);
         if (task && is_too_much(manager, &manager->open_tasks, task->since, now)) abandon(manager, task);
         step *step = oldest_step(&manager->open_steps);
-        if (step && is_too_much(manager, &manager->open_steps, step->since, now)) interrupt_step(manager, out, step, now);
+        if (step && is_too_much(manager, &manager->open_steps, step->since, now))
+            interrupt_step(manager, out, step, now);
     }
 }
 
@@ -686,7 +687,8 @@ static tn_span *find_open(tn_span_manager *manager, tn_span_key key)
 static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
     tn_span *span = find_open(manager, key_of(occurrence));
-    if (!span && occurrence->step_id.size > 0) span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
+    if (!span && occurrence->step_id.size > 0)
+        span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
     if (!span) return;
     tn_span_add_event(span, &manager->limits, occurrence->name, occurrence->now.wall, occurrence->payload);
 }

@@ -35,9 +35,9 @@ typedef struct {
     size_t memory;            /* bytes, roughly */
 } tn_span_manager_stats;
 
-#define TN_LINGER (1 * TN_SECOND)              /* how long an ended root waits for a richer end */
+#define TN_LINGER (1 * TN_SECOND)               /* how long an ended root waits for a richer end */
 #define TN_QUEUED_MINIMUM (10 * TN_MILLISECOND) /* a shorter wait is not worth a span */
-#define TN_MAX_TOMBSTONES 10000                /* ended tasks, and ended steps, that are still remembered */
+#define TN_MAX_TOMBSTONES 10000                 /* ended tasks, and ended steps, that are still remembered */
 
 /* NULL when there is no memory. */
 tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_span_sink sink);

@@ -85,13 +85,18 @@ module Tasker
 
         def print_row(row)
           span = row.span
-          duration = duration(span.end_ns - span.start_ns).rjust(DURATION_WIDTH)
-          @terminal.aligned_line(label(row), @label_width, [" #{duration} "],
-                                 [@axis.bar(span.start_ns, span.end_ns), BAR_STYLES[span.status]])
           margin = indent(row) + 2
+          print_bar(row)
           @terminal.line([' ' * margin], [span.status_message, :red]) if span.error? && !span.status_message.empty?
           print_attributes(span.attributes, margin)
           print_events(span, margin)
+        end
+
+        def print_bar(row)
+          span = row.span
+          duration = duration(span.end_ns - span.start_ns).rjust(DURATION_WIDTH)
+          @terminal.aligned_line(label(row), @label_width, [" #{duration} "],
+                                 [@axis.bar(span.start_ns, span.end_ns), BAR_STYLES[span.status]])
         end
 
         # A step's own name comes first: where there is little room, the name that all steps have is what is cut.

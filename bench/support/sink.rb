@@ -1,0 +1,34 @@
+# frozen_string_literal: true
+
+require 'json'
+require 'net/http'
+require 'rbconfig'
+
+# A receiver in a process of its own (sink_server.rb). It keeps what comes as it is and decodes it only when it is asked,
+# so that it is not what is measured.
+class Sink
+  PROGRAM = File.expand_path('sink_server.rb', __dir__)
+
+  def self.open
+    IO.popen([RbConfig.ruby, PROGRAM], 'r+') do |server|
+      yield new(server.gets&.chomp || raise("#{PROGRAM} does not start"))
+      server.close_write # it ends
+    end
+  end
+
+  # What came to an address that url_for gave: { spans:, ids:, requests:, wire_bytes:, bytes:, facts: }. Forgets it.
+  def self.take(url)
+    uri = URI(url)
+    answer = Net::HTTP.start(uri.host, uri.port, nil, read_timeout: 300) { |http| http.delete(uri.path) }
+    JSON.parse(answer.body, symbolize_names: true).tap { |taken| taken[:facts].transform_keys!(&:to_s) }
+  end
+
+  def initialize(url)
+    @url = url
+  end
+
+  # For each sender another one: the base of its endpoint.
+  def url_for(sender)
+    "#{@url}/#{sender}"
+  end
+end

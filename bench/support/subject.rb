@@ -1,0 +1,124 @@
+# frozen_string_literal: true
+
+ENV['BUNDLE_GEMFILE'] ||= File.expand_path('../../Gemfile', __dir__)
+require 'bundler/setup'
+require 'json'
+require_relative 'meter'
+require_relative 'options'
+require_relative 'sink'
+
+# Something whose cost is measured. Its file ends with `Subject.run(...)` and is a program: alone it measures once and
+# says what it found; with --in-turn it is a part of a comparison (see SubjectProcess).
+class Subject
+  EXAMPLES = 3
+  WARM_UP = 0.1 # of the iterations
+
+  # What is lost, or more than was published.
+  class Miscounted < StandardError; end
+
+  def self.run(subject)
+    sink_url = ENV.fetch('BENCH_SINK', nil)
+    return serve(subject, sink_url) if ARGV.include?('--in-turn')
+
+    Sink.open { |sink| alone(subject, sink) }
+  rescue Miscounted => e
+    abort "bench: #{subject.name}: #{e.message}"
+  end
+
+  # A line of JSON with an example; upon a line from the other side the measurement, also one line.
+  def self.serve(subject, sink_url)
+    $stdout.sync = true
+    puts JSON.generate(subject.introduce(sink_url))
+    puts JSON.generate(subject.measure) if $stdin.gets
+  end
+  private_class_method :serve
+
+  def self.alone(subject, sink)
+    introduction = subject.introduce(sink.url_for(Process.pid))
+    puts introduction[:name], "  #{introduction[:settings]}", "  example: #{introduction[:facts].inspect}"
+    measured = subject.measure
+    puts "  #{measured.slice(:thread, :process).map { |clock, ns| format('%<clock>s %<ns>.0f ns', clock: clock, ns: ns) }.join(', ')}" \
+         "#{format(', %.2f objects an operation', measured[:objects])}, #{measured[:gcs]} GCs in #{measured[:iterations]}",
+         "  #{measured[:counts].merge(measured[:traffic]).map { |name, count| "#{name} #{count}" }.join(', ')}"
+  end
+  private_class_method :alone
+
+  attr_reader :name, :iterations
+
+  # burst: so many operations are published at once, then comes `flush`
+  def initialize(name, iterations:, burst: nil)
+    @name = name
+    @iterations = Options.from_environment.iterations || iterations
+    @burst = burst || @iterations
+    @published = 0
+  end
+
+  # Requires and configures what is to be measured.
+  def prepare(_sink_url); end
+
+  # The operation, for every number from `first` up to the one before `last`. The clock of the publishing thread runs.
+  def publish(_first, _last)
+    raise NotImplementedError
+  end
+
+  # Waits until what was published has arrived. The clock of the process runs, that of the thread does not.
+  def flush; end
+
+  # What is comparable of the last operation, as Strings: the product must give out at least what its peers do.
+  def facts
+    {}
+  end
+
+  # How often what was published was counted, by who counts; +dropped+ must be 0, all others the same as was published.
+  def counts
+    {}
+  end
+
+  # More that is worth to know.
+  def traffic
+    {}
+  end
+
+  # One line.
+  def settings
+    ''
+  end
+
+  def introduce(sink_url)
+    prepare(sink_url)
+    run(EXAMPLES)
+    { name: name, settings: settings, facts: facts }
+  end
+
+  def measure
+    run((iterations * WARM_UP).ceil)
+    GC.start
+    meter = Meter.new
+    meter.process { run(iterations) { |first, last| meter.thread { publish(first, last) } } }
+    check
+    { iterations: iterations, **meter.per_operation(iterations), counts: counts_of_all, traffic: traffic }
+  end
+
+  private
+
+  def run(count)
+    till = @published + count
+    while @published < till
+      last = [@published + @burst, till].min
+      block_given? ? yield(@published, last) : publish(@published, last)
+      flush
+      @published = last
+    end
+  end
+
+  def counts_of_all
+    @counts_of_all ||= { published: @published, **counts }
+  end
+
+  def check
+    wrong = counts_of_all.reject { |who, count| count == (who == :dropped ? 0 : @published) }
+    return if wrong.empty?
+
+    raise Miscounted, "published #{@published}, but #{wrong.map { |who, count| "#{who} #{count}" }.join(', ')}"
+  end
+end
