@@ -7,11 +7,11 @@
 #define BACKTRACE_LINES 10 /* in the payload; the span has more */
 
 /* clang-format off */
-#define NAMES(X)                                                                                                    \
-    X(task_id) X(task) X(step_id) X(workflow_step_id) X(step_name) X(name) X(started_at) X(last_attempted_at)       \
-    X(completed_at) X(processed_at) X(attempt_number) X(attempts) X(retry_limit) X(event_type) X(timestamp)         \
-    X(step_inputs) X(inputs) X(step_dependencies) X(parents) X(execution_duration) X(step_results) X(results)       \
-    X(error_message) X(error_class) X(exception_class) X(backtrace) X(previous_attempts) X(retry_reason)            \
+#define NAMES(X)                                                                                              \
+    X(task_id) X(task) X(step_id) X(workflow_step_id) X(step_name) X(name) X(started_at) X(last_attempted_at) \
+    X(completed_at) X(processed_at) X(attempt_number) X(attempts) X(retry_limit) X(event_type) X(timestamp)   \
+    X(step_inputs) X(inputs) X(step_dependencies) X(parents) X(execution_duration) X(step_results) X(results) \
+    X(error_message) X(error_class) X(exception_class) X(backtrace) X(previous_attempts) X(retry_reason)      \
     X(backoff_strategy) X(message) X(error) X(started) X(completed) X(failed) X(retry) X(iso8601) X(to_f)
 /* clang-format on */
 

@@ -4,16 +4,16 @@
 /* What a function of the core can answer. One list makes the codes and their texts. */
 
 /* clang-format off */
-#define TN_STATUSES(X)                                                   \
-    X(TN_OK,                "ok")                                        \
-    X(TN_ERROR_MEMORY,      "out of memory")                             \
-    X(TN_ERROR_LIMIT,       "a limit was reached")                       \
-    X(TN_ERROR_FULL,        "the queue is full")                         \
-    X(TN_ERROR_INVALID,     "an argument or a format is not valid")      \
-    X(TN_ERROR_SYSTEM,      "a system call failed")                      \
-    X(TN_ERROR_UNREACHABLE, "the collector can't be reached")            \
-    X(TN_ERROR_REJECTED,    "the collector refused the request")         \
-    X(TN_ERROR_TIMEOUT,     "time ran out")                              \
+#define TN_STATUSES(X)                                              \
+    X(TN_OK,                "ok")                                   \
+    X(TN_ERROR_MEMORY,      "out of memory")                        \
+    X(TN_ERROR_LIMIT,       "a limit was reached")                  \
+    X(TN_ERROR_FULL,        "the queue is full")                    \
+    X(TN_ERROR_INVALID,     "an argument or a format is not valid") \
+    X(TN_ERROR_SYSTEM,      "a system call failed")                 \
+    X(TN_ERROR_UNREACHABLE, "the collector can't be reached")       \
+    X(TN_ERROR_REJECTED,    "the collector refused the request")    \
+    X(TN_ERROR_TIMEOUT,     "time ran out")                         \
     X(TN_ERROR_CLOSED,      "already shut down")
 /* clang-format on */
 

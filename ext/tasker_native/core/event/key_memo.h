@@ -6,19 +6,19 @@
 
 /* What a key of a payload means to the span manager, whatever becomes of its value as an attribute. */
 /* clang-format off */
-#define TN_FIELDS(X)                              \
-    X(TN_FIELD_TASK_ID, "task_id")                \
-    X(TN_FIELD_STEP_ID, "step_id")                \
-    X(TN_FIELD_STARTED_AT, "started_at")          \
-    X(TN_FIELD_COMPLETED_AT, "completed_at")      \
-    X(TN_FIELD_DURATION, "execution_duration")    \
+#define TN_FIELDS(X)                                       \
+    X(TN_FIELD_TASK_ID, "task_id")                         \
+    X(TN_FIELD_STEP_ID, "step_id")                         \
+    X(TN_FIELD_STARTED_AT, "started_at")                   \
+    X(TN_FIELD_COMPLETED_AT, "completed_at")               \
+    X(TN_FIELD_DURATION, "execution_duration")             \
     X(TN_FIELD_TOTAL_DURATION, "total_execution_duration") \
-    X(TN_FIELD_ERROR_MESSAGE, "error_message")    \
-    X(TN_FIELD_ERROR, "error")                    \
-    X(TN_FIELD_ERROR_CLASS, "error_class")        \
-    X(TN_FIELD_EXCEPTION_CLASS, "exception_class") \
-    X(TN_FIELD_BACKTRACE, "backtrace")            \
-    X(TN_FIELD_EXCEPTION_OBJECT, "exception_object") \
+    X(TN_FIELD_ERROR_MESSAGE, "error_message")             \
+    X(TN_FIELD_ERROR, "error")                             \
+    X(TN_FIELD_ERROR_CLASS, "error_class")                 \
+    X(TN_FIELD_EXCEPTION_CLASS, "exception_class")         \
+    X(TN_FIELD_BACKTRACE, "backtrace")                     \
+    X(TN_FIELD_EXCEPTION_OBJECT, "exception_object")       \
     X(TN_FIELD_TIMESTAMP, "timestamp")
 /* clang-format on */
 
