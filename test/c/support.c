@@ -125,8 +125,9 @@ uint64_t random_below(uint64_t limit)
 
 size_t random_text(char *out, size_t limit)
 {
-    static const char *const characters[] = {"a",  "Z",  "0",  "_",   " ",   "\"",  "\\",  "\n",  "\x01",
-                                             "\u00e9", "\u00df", "\u212a", "\u2028", "\u20ac", "\U0001F600"};
+    static const char *const characters[] = {"a",      "Z",      "0",      "_",      " ",
+                                             "\"",     "\\",     "\n",     "\x01",   "\u00e9",
+                                             "\u00df", "\u212a", "\u2028", "\u20ac", "\U0001F600"};
     size_t size = 0;
     for (;;) {
         const char *next = characters[random_below(sizeof(characters) / sizeof(*characters))];
@@ -177,7 +178,8 @@ bool find_value(tn_pairs pairs, const char *key, tn_value *value_out)
     bool found = false;
     tn_text name;
     tn_value value;
-    for (tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size); tn_payload_next(&reader, &name, &value);) {
+    for (tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size);
+         tn_payload_next(&reader, &name, &value);) {
         if (!tn_text_equal(name, tn_text_of(key))) continue;
         *value_out = value;
         found = true;

@@ -433,7 +433,8 @@ static void *serve(void *argument)
     while (read_request(&self)) {
         struct pollfd stop = {.fd = server->stop[0], .events = POLLIN};
         if (server->manner == SERVER_HANGS_UP || poll(&stop, 1, (int)server->delay) > 0) break;
-        if (server->manner == SERVER_ANSWERS) send_all(self.socket, server->response);
+        if (server->manner <= SERVER_ANSWERS_ONCE) send_all(self.socket, server->response);
+        if (server->manner == SERVER_ANSWERS_ONCE) break;
         if (server->manner == SERVER_STOPS_HALF) {
             send_all(self.socket, (tn_text){server->response.bytes, server->response.size - 1});
         }

@@ -81,6 +81,7 @@ int child_result(pid_t child);
 
 typedef enum {
     SERVER_ANSWERS,
+    SERVER_ANSWERS_ONCE, /* and closes the connection */
     SERVER_IS_SILENT,  /* reads the request and never answers */
     SERVER_HANGS_UP,   /* reads the request and closes the connection */
     SERVER_STOPS_HALF, /* answers with its response less the last byte, then is silent */

@@ -22,7 +22,6 @@ typedef struct {
     VALUE native; /* the module Tasker::Native */
     VALUE event_class;
     VALUE unregistered_event_error;
-    VALUE unit; /* true: nothing to say */
 } tn_binding;
 
 extern tn_binding tn_ruby;

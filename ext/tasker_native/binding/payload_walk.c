@@ -85,10 +85,11 @@ static tn_key look_up(const tn_walk *walk, tn_text name)
     return key;
 }
 
+/* Frozen: its bytes stay where they are, whatever application code does meanwhile. */
 static VALUE key_string(VALUE key)
 {
     if (SYMBOL_P(key)) return rb_sym2str(key);
-    return RB_TYPE_P(key, T_STRING) ? key : string_of(key);
+    return rb_str_new_frozen(RB_TYPE_P(key, T_STRING) ? key : string_of(key));
 }
 
 /* Valid UTF-8 from a String; `copy` keeps what had to be made anew. At most limit bytes. Sets valid to false when

@@ -8,7 +8,7 @@
 
 /* Tasker::Native::Pipeline: from finished spans to the collector. A module, since a process has one. */
 
-#define MEMORY_EXPORTER_SIZE (64 * 1024 * 1024)
+#define MEMORY_EXPORTER_SIZE (16 * 1024 * 1024)
 
 static VALUE get(VALUE options, const char *name)
 {

@@ -279,7 +279,7 @@ static VALUE with_timestamp(VALUE payload)
 /* An event of the application's own, published while a handler runs, belongs to that step. */
 static void use_current_step(publication *p, tn_occurrence *occurrence)
 {
-    if (NIL_P(p->current) || !tn_event_is_custom(p->event)) return;
+    if (!RB_TYPE_P(p->current, T_ARRAY)) return;
     tn_walk_set_id(&p->walk.task_id, rb_ary_entry(p->current, 0));
     tn_walk_set_id(&p->walk.step_id, rb_ary_entry(p->current, 1));
     occurrence->task_id = tn_walk_id_text(&p->walk.task_id);
@@ -448,6 +448,9 @@ void tn_init_publisher(void)
     tn_ruby.unregistered_event_error = rb_define_class_under(tn_ruby.native, "UnregisteredEventError", error);
     tn_ruby.event_class = rb_define_class_under(tn_ruby.native, "Event", rb_cObject);
     rb_define_const(tn_ruby.native, "SYSTEM_EVENTS", system_events());
+
+    rb_gc_register_mark_object(tn_ruby.unregistered_event_error);
+    rb_gc_register_mark_object(tn_ruby.event_class);
 
     VALUE class = rb_define_class_under(tn_ruby.native, "Publisher", rb_cObject);
     rb_define_alloc_func(class, publisher_alloc);

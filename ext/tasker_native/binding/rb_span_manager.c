@@ -129,7 +129,7 @@ static void record(VALUE object, VALUE event, VALUE name, VALUE payload, VALUE a
     recording r = {
         .manager = tn_span_manager_of(object),
         .event = NUM2UINT(event),
-        .name = StringValue(name),
+        .name = rb_str_new_frozen(StringValue(name)),
         .payload = payload,
         .attributes = attributes,
         .status = status,
@@ -247,7 +247,7 @@ static VALUE add(VALUE object, VALUE task_id, VALUE step_id, VALUE name, VALUE a
  * keep their names. */
 static VALUE manager_add_event(VALUE object, VALUE task_id, VALUE step_id, VALUE name, VALUE attributes)
 {
-    return add(object, task_id, step_id, StringValue(name), attributes);
+    return add(object, task_id, step_id, rb_str_new_frozen(StringValue(name)), attributes);
 }
 
 /* set_attributes(task_id, step_id or nil, attributes) -> as add_event */

@@ -35,6 +35,14 @@ module Tasker
         parse(names) { |value| value.downcase if allowed.include?(value.downcase) }
       end
 
+      # @return [Array<String>, nil] some of these, separated by commas
+      def list_of(allowed, *names)
+        parse(names) do |value|
+          list = value.downcase.split(',').map(&:strip)
+          list if list.any? && (list - allowed).empty?
+        end
+      end
+
       # "key=value,key=value", percent-decoded.
       #
       # @return [Hash{String=>String}]

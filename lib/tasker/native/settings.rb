@@ -199,7 +199,7 @@ module Tasker
       end
 
       def exporter_from_environment
-        Environment.one_of(%w[otlp console none], 'OTEL_TRACES_EXPORTER')&.to_sym
+        Environment.list_of(%w[otlp console none], 'OTEL_TRACES_EXPORTER')&.map(&:to_sym)
       end
 
       # The same in every process of an app, another one for another app or environment.

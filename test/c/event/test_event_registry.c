@@ -15,8 +15,8 @@ Test(event_registry, knows_the_system_s_events_by_their_ids)
 {
     tn_event_registry *registry = tn_event_registry_new();
     cr_assert_eq(tn_event_registry_count(registry), TN_SYSTEM_EVENT_COUNT);
-#define ASSERT_KNOWN(id, module, name)                                    \
-    cr_assert_eq(tn_event_registry_find(registry, TN_TEXT(name)), id);    \
+#define ASSERT_KNOWN(id, module, name)                                 \
+    cr_assert_eq(tn_event_registry_find(registry, TN_TEXT(name)), id); \
     assert_text(tn_event_registry_name(registry, id), name);
     TN_SYSTEM_EVENTS(ASSERT_KNOWN)
 #undef ASSERT_KNOWN

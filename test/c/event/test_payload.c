@@ -100,8 +100,8 @@ Test(payload, keeps_pairs_of_every_type_in_order)
 
 Test(payload, keeps_integers_of_every_size)
 {
-    static const int64_t edges[] = {0,         127,        128,       255,        256,       65535,
-                                    65536,     UINT32_MAX, -1,        -32,        -33,       INT8_MIN,
+    static const int64_t edges[] = {0,         127,        128,       255,           256,       65535,
+                                    65536,     UINT32_MAX, -1,        -32,           -33,       INT8_MIN,
                                     INT16_MIN, INT32_MIN,  INT64_MIN, INT16_MIN - 1, INT64_MAX, (int64_t)INT32_MIN - 1};
     draft draft;
     begin(&draft, 0, 0);
@@ -394,8 +394,7 @@ static bool same_value(const tn_value *value, const msgpack_object *object)
         return value->type == TN_VALUE_INTEGER && value->as.integer == object->via.i64;
     case MSGPACK_OBJECT_FLOAT64:
         return value->type == TN_VALUE_DOUBLE && memcmp(&value->as.number, &object->via.f64, sizeof(double)) == 0;
-    case MSGPACK_OBJECT_BOOLEAN:
-        return value->type == TN_VALUE_BOOLEAN && value->as.boolean == object->via.boolean;
+    case MSGPACK_OBJECT_BOOLEAN: return value->type == TN_VALUE_BOOLEAN && value->as.boolean == object->via.boolean;
     default: return false;
     }
 }
@@ -504,9 +503,11 @@ Test(payload, behind_a_map_header_is_one_map_to_msgpack_c)
 
 Test(payload, holds_no_nil_no_float_32_nothing_nested_and_no_key_but_strings)
 {
-    static const char *const bad[] = {"\xa1k\xc0", "\xa1k\xca\x3f\x80\x00\x00", "\xa1k\x90", "\xa1k\x80",
-                                      "\xa1k\xc4\x01x", "\xa1k\xd4\x01x", "\x01\xa1v", "\xc3\xa1v", "\xa1k\xc1",
-                                      "\xa1k\xcf\x80\x00\x00\x00\x00\x00\x00\x00"};
+    static const char *const bad[] = {"\xa1k\xc0",      "\xa1k\xca\x3f\x80\x00\x00",
+                                      "\xa1k\x90",      "\xa1k\x80",
+                                      "\xa1k\xc4\x01x", "\xa1k\xd4\x01x",
+                                      "\x01\xa1v",      "\xc3\xa1v",
+                                      "\xa1k\xc1",      "\xa1k\xcf\x80\x00\x00\x00\x00\x00\x00\x00"};
     static const size_t sizes[] = {3, 7, 3, 3, 5, 5, 3, 3, 3, 11};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         tn_text copy = exact_copy(bad[i], sizes[i]);

@@ -268,7 +268,8 @@ Test(span, never_outgrows_its_size_and_counts_what_does_not_fit)
 Test(span, has_no_room_for_a_name_beyond_its_size)
 {
     static char name[TN_MAX_SPAN_SIZE];
-    cr_assert_null(tn_span_new((tn_text){name, sizeof(name)}, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}}));
+    cr_assert_null(
+        tn_span_new((tn_text){name, sizeof(name)}, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}}));
 }
 
 /* --- Status -------------------------------------------------------------------------------------------- */

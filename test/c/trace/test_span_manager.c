@@ -33,9 +33,18 @@ static void end_step_and_task(void)
 Test(span_manager, wants_the_events_that_begin_or_end_something_and_every_custom_one)
 {
     static const tn_event_id wanted[] = {
-        TN_TASK_INITIALIZE_REQUESTED, TN_TASK_START_REQUESTED, TN_TASK_COMPLETED,           TN_TASK_FAILED,
-        TN_TASK_CANCELLED,            TN_TASK_RESOLVED_MANUALLY, TN_STEP_EXECUTION_REQUESTED, TN_STEP_BEFORE_HANDLE,
-        TN_STEP_COMPLETED,            TN_STEP_FAILED,          TN_STEP_CANCELLED,           TN_STEP_RESOLVED_MANUALLY,
+        TN_TASK_INITIALIZE_REQUESTED,
+        TN_TASK_START_REQUESTED,
+        TN_TASK_COMPLETED,
+        TN_TASK_FAILED,
+        TN_TASK_CANCELLED,
+        TN_TASK_RESOLVED_MANUALLY,
+        TN_STEP_EXECUTION_REQUESTED,
+        TN_STEP_BEFORE_HANDLE,
+        TN_STEP_COMPLETED,
+        TN_STEP_FAILED,
+        TN_STEP_CANCELLED,
+        TN_STEP_RESOLVED_MANUALLY,
         TN_STEP_RETRY_REQUESTED,
     };
     size_t count = 0;
@@ -291,8 +300,8 @@ static pid_t fork_whole(void)
     return child;
 }
 
-#define CHECK(condition) \
-    do {                 \
+#define CHECK(condition)                             \
+    do {                                             \
         if (!(condition)) _exit(__LINE__ % 255 + 1); \
     } while (0)
 

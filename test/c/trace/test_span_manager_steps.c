@@ -172,8 +172,7 @@ Test(span_manager_steps, a_retry_is_a_moment_below_the_root)
 
 Test(span_manager_steps, any_end_absorbs_any_further_end_until_the_next_attempt)
 {
-    static const tn_event_id ends[] = {TN_STEP_COMPLETED, TN_STEP_FAILED, TN_STEP_CANCELLED,
-                                       TN_STEP_RESOLVED_MANUALLY};
+    static const tn_event_id ends[] = {TN_STEP_COMPLETED, TN_STEP_FAILED, TN_STEP_CANCELLED, TN_STEP_RESOLVED_MANUALLY};
     for (size_t i = 0; i < 4; i++) {
         publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
         publish_step(ends[i], "task-1", "step-1");
@@ -343,7 +342,7 @@ Test(span_manager_steps, a_step_of_no_task_has_a_trace_of_its_own)
 Test(span_manager_steps, a_step_never_opened_is_one_span_as_wide_as_its_payload_says)
 {
     static const struct {
-        int64_t started, completed, duration;  /* seconds; started and completed before now, 0: unknown */
+        int64_t started, completed, duration; /* seconds; started and completed before now, 0: unknown */
         int64_t expected_start, expected_end; /* the same */
     } cases[] = {
         {60, 50, 5, 60, 55}, {60, 50, 0, 60, 50}, {60, 0, 5, 60, 55}, {60, 0, 0, 60, 0},

@@ -22,7 +22,7 @@ module Tasker
         ESCAPES = { "\n" => '\n', "\r" => '\r', "\t" => '\t', "\e" => '\e', "\0" => '\0' }.freeze
 
         # Characters that take two columns, and those that take none
-        WIDE = /[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/
+        WIDE = /\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Hangul}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60]/
         MARK = /[\p{Mn}\p{Me}]/
 
         private_constant :STYLES, :UNSAFE, :UNSAFE_IN_ASCII, :ESCAPES, :WIDE, :MARK
