@@ -151,7 +151,7 @@ module Tasker
       private
 
       def default_logger
-        Logger.new($stderr, level: Logger::INFO, progname: 'tasker-native')
+        Logger.new($stderr, level: Logger::INFO)
       end
 
       def prepare_process
