@@ -61,7 +61,7 @@ end
 begin
   options = parse(ARGV)
   comparisons = chosen(ARGV)
-  puts Machine.lines, options.to_s
+  puts Machine.lines, options
   Sink.open do |sink|
     comparisons.each { |comparison| comparison.run(options, sink) { |line| puts line } }
   end

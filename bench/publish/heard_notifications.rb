@@ -7,8 +7,7 @@ class HeardNotifications < HeardSubject
   def prepare(_sink_url)
     require 'active_support'
     require 'active_support/notifications'
-    count = listener
-    ActiveSupport::Notifications.subscribe(EVENT) { |event| count.call(event) }
+    ActiveSupport::Notifications.subscribe(EVENT, &listener)
   end
 
   def publish(first, last)

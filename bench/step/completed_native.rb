@@ -8,6 +8,7 @@ class CompletedNative < NativeSpans
   def prepare(sink_url)
     super
     extend Tasker::Concerns::EventPublisher
+
     @step = BenchStep.example
   end
 

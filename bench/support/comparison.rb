@@ -17,13 +17,13 @@ class Comparison
   end
 
   # Yields lines of a report.
-  def run(options, sink, &block)
+  def run(options, sink, &)
     samples = files.to_h { |file| [file, []] }
     introductions = nil
     options.rounds.times do |round|
       introductions = play(options, sink, round) { |subject| samples[subject.file] << subject.measure }
     end
-    Report.new(self, introductions, samples.values).lines.each(&block)
+    Report.new("#{name}: #{title}", introductions, samples.values).lines.each(&)
   rescue SubjectProcess::Failed => e
     raise Failed, e.message
   end
@@ -31,11 +31,11 @@ class Comparison
   private
 
   # One round: all get ready at the same time, then each has its turn.
-  def play(options, sink, round, &turn)
+  def play(options, sink, round, &)
     subjects = files.map { |file| SubjectProcess.new(file, options, sink.url_for("#{file.tr('/', '_')}_#{round}")) }
     introductions = subjects.map { |subject| subject.introduce.introduction }
     compare(*introductions)
-    subjects.each(&turn)
+    subjects.each(&)
     introductions
   ensure
     subjects&.each(&:close)

@@ -15,7 +15,7 @@ module Native
     settings = Tasker.configuration.telemetry
     ["telemetry #{settings.enabled ? "on, exporter :#{settings.exporter}" : 'off'}",
      'no log line, no scanners (not in this version)',
-     "OpenTelemetry API #{defined?(OpenTelemetry::Trace) ? '' : 'not '}loaded"].join('; ')
+     "OpenTelemetry API #{defined?(OpenTelemetry::Trace) ? 'loaded' : 'not loaded'}"].join('; ')
   end
 
   # By how many the publisher has counted.

@@ -2,17 +2,18 @@
 
 # The table of a comparison.
 class Report
-  HEADINGS = ['', 'thread ns', 'x ours', 'process ns', 'x ours', 'objects', 'x ours', 'GCs a million', 'spread'].freeze
+  HEADINGS = ['', 'thread ns', 'x ours', 'process ns', 'x ours', 'objects', 'x ours', 'GCs a million',
+              'thread ns from-to'].freeze
 
   # introductions, and for each subject its measurements, ours first
-  def initialize(comparison, introductions, samples)
-    @comparison = comparison
+  def initialize(title, introductions, samples)
+    @title = title
     @introductions = introductions
     @samples = samples
   end
 
   def lines
-    ['', "#{@comparison.name}: #{@comparison.title}", *table, *settings, *more, *counts]
+    ['', @title, *table, *settings, *more, *counts]
   end
 
   private
@@ -28,7 +29,7 @@ class Report
   def row(index)
     [@introductions[index][:name],
      *%i[thread process objects].flat_map { |figure| [number(median(index, figure)), ratio(index, figure)] },
-     gcs(index), spread(index)]
+     gcs(index), range(index)]
   end
 
   def median(index, figure)
@@ -40,17 +41,19 @@ class Report
     ours = median(0, figure)
     return '' if index.zero?
 
-    ours < 0.005 ? '-' : format('%.1f', median(index, figure) / ours)
+    return '-' if ours < 0.005
+
+    ratio = median(index, figure) / ours
+    format(ratio < 1 ? '%.2f' : '%.1f', ratio)
   end
 
   def gcs(index)
     format('%.0f', median(index, :gcs) * 1_000_000 / @samples[index].first[:iterations])
   end
 
-  # How far the rounds' thread CPU lie apart: what a difference must exceed to mean something.
-  def spread(index)
-    values = @samples[index].map { |sample| sample[:thread] }
-    format('%<low>s-%<high>s', low: number(values.min), high: number(values.max))
+  # The best and the worst round: a difference within that means nothing.
+  def range(index)
+    @samples[index].map { |sample| sample[:thread] }.minmax.map { |value| number(value) }.join('-')
   end
 
   def number(value)
@@ -58,9 +61,9 @@ class Report
   end
 
   def settings
-    @introductions.map do |introduction|
+    @introductions.filter_map do |introduction|
       "  #{introduction[:name]}: #{introduction[:settings]}" unless introduction[:settings].empty?
-    end.compact
+    end
   end
 
   # What ours says beyond its peers.

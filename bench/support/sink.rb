@@ -4,8 +4,8 @@ require 'json'
 require 'net/http'
 require 'rbconfig'
 
-# A receiver in a process of its own (sink_server.rb). It keeps what comes as it is and decodes it only when it is asked,
-# so that it is not what is measured.
+# A receiver in a process of its own (sink_server.rb). It keeps what comes as it is, and decodes only when it is asked:
+# it must not be what is measured.
 class Sink
   PROGRAM = File.expand_path('sink_server.rb', __dir__)
 

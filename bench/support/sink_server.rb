@@ -1,72 +1,18 @@
 # frozen_string_literal: true
 
-# The process behind Sink: answers every export with 200 at once. DELETE /SENDER decodes what that sender's exports were,
-# by the official protobuf classes, and answers a summary. Prints its URL, ends with its standard input.
+# The process behind Sink: answers every export with 200 at once. DELETE /SENDER answers a summary of what that sender's
+# exports were (sink_mail.rb). Prints its URL, ends with its standard input.
 
 require 'bundler/setup'
 require 'json'
-require 'opentelemetry/proto/collector/trace/v1/trace_service_pb'
-require 'set'
 require 'socket'
-require 'zlib'
-
-# What one sender has sent.
-class Mail
-  Message = Opentelemetry::Proto::Collector::Trace::V1::ExportTraceServiceRequest
-  STATUSES = { STATUS_CODE_OK: 'ok', STATUS_CODE_ERROR: 'error' }.freeze
-  PREFIX = 'tasker.'
-
-  def initialize
-    @exports = []
-  end
-
-  def add(body, encoding)
-    @exports << [body, encoding]
-  end
-
-  def summary
-    spans = 0
-    bytes = 0
-    ids = Set.new
-    @exports.each do |body, encoding|
-      body = Zlib.gunzip(body) if encoding == 'gzip'
-      bytes += body.bytesize
-      each_span(body) do |span|
-        spans += 1
-        ids << (span.trace_id + span.span_id)
-        @last = span
-      end
-    end
-    { spans: spans, ids: ids.size, requests: @exports.size, wire_bytes: @exports.sum { |body, _| body.bytesize },
-      bytes: bytes, facts: @last ? facts(@last) : {} }
-  end
-
-  private
-
-  def each_span(body, &block)
-    Message.decode(body).resource_spans.each do |group|
-      group.scope_spans.each { |scoped| scoped.spans.each(&block) }
-    end
-  end
-
-  def facts(span)
-    raise "unknown kind of value in #{span}" if span.attributes.any? { |pair| pair.value.value.nil? }
-
-    attributes = span.attributes.to_h { |pair| [pair.key.delete_prefix(PREFIX), text(pair.value)] }
-    { 'span' => span.name, 'event' => span.events.map(&:name).join(', '), 'status' => STATUSES[span.status&.code],
-      **attributes }.compact
-  end
-
-  def text(value)
-    value.public_send(value.value).to_s
-  end
-end
+require_relative 'sink_mail'
 
 # Just as much of HTTP as exporters and Sink speak.
 class SinkServer
   def initialize
     @server = TCPServer.new('127.0.0.1', 0)
-    @mails = Hash.new { |mails, sender| mails[sender] = Mail.new }
+    @mails = Hash.new { |mails, sender| mails[sender] = SinkMail.new }
     @lock = Mutex.new
   end
 
@@ -105,7 +51,7 @@ class SinkServer
     sender = path.split('/')[1]
     body = socket.read(headers.fetch('content-length', 0).to_i)
     if verb == 'DELETE'
-      mail = @lock.synchronize { @mails.delete(sender) } || Mail.new
+      mail = @lock.synchronize { @mails.delete(sender) } || SinkMail.new
       return ['application/json', JSON.generate(mail.summary)]
     end
 

@@ -5,6 +5,7 @@ require 'bundler/setup'
 require 'json'
 require_relative 'meter'
 require_relative 'options'
+require_relative 'report'
 require_relative 'sink'
 
 # Something whose cost is measured. Its file ends with `Subject.run(...)` and is a program: alone it measures once and
@@ -13,35 +14,33 @@ class Subject
   EXAMPLES = 3
   WARM_UP = 0.1 # of the iterations
 
-  # What is lost, or more than was published.
+  # Something was lost, or is more than was published.
   class Miscounted < StandardError; end
 
-  def self.run(subject)
-    sink_url = ENV.fetch('BENCH_SINK', nil)
-    return serve(subject, sink_url) if ARGV.include?('--in-turn')
+  class << self
+    def run(subject)
+      return serve(subject, ENV.fetch('BENCH_SINK')) if ARGV.include?('--in-turn')
 
-    Sink.open { |sink| alone(subject, sink) }
-  rescue Miscounted => e
-    abort "bench: #{subject.name}: #{e.message}"
-  end
+      Sink.open { |sink| alone(subject, sink.url_for(Process.pid)) }
+    rescue Miscounted => e
+      abort "bench: #{subject.name}: #{e.message}"
+    end
 
-  # A line of JSON with an example; upon a line from the other side the measurement, also one line.
-  def self.serve(subject, sink_url)
-    $stdout.sync = true
-    puts JSON.generate(subject.introduce(sink_url))
-    puts JSON.generate(subject.measure) if $stdin.gets
-  end
-  private_class_method :serve
+    private
 
-  def self.alone(subject, sink)
-    introduction = subject.introduce(sink.url_for(Process.pid))
-    puts introduction[:name], "  #{introduction[:settings]}", "  example: #{introduction[:facts].inspect}"
-    measured = subject.measure
-    puts "  #{measured.slice(:thread, :process).map { |clock, ns| format('%<clock>s %<ns>.0f ns', clock: clock, ns: ns) }.join(', ')}" \
-         "#{format(', %.2f objects an operation', measured[:objects])}, #{measured[:gcs]} GCs in #{measured[:iterations]}",
-         "  #{measured[:counts].merge(measured[:traffic]).map { |name, count| "#{name} #{count}" }.join(', ')}"
+    # A line of JSON that introduces it; upon a line from the other side the measurement, also one line.
+    def serve(subject, sink_url)
+      $stdout.sync = true
+      puts JSON.generate(subject.introduce(sink_url))
+      puts JSON.generate(subject.measure) if $stdin.gets
+    end
+
+    def alone(subject, sink_url)
+      introduction = subject.introduce(sink_url)
+      puts "gives out: #{introduction[:facts]}"
+      puts Report.new($PROGRAM_NAME, [introduction], [[subject.measure]]).lines
+    end
   end
-  private_class_method :alone
 
   attr_reader :name, :iterations
 
@@ -64,17 +63,17 @@ class Subject
   # Waits until what was published has arrived. The clock of the process runs, that of the thread does not.
   def flush; end
 
-  # What is comparable of the last operation, as Strings: the product must give out at least what its peers do.
+  # What is comparable of the last operation, as Strings: ours must give out at least what its peers do.
   def facts
     {}
   end
 
-  # How often what was published was counted, by who counts; +dropped+ must be 0, all others the same as was published.
+  # How often what was published was counted, by who counts; +dropped+ must be 0, all others as many as were published.
   def counts
     {}
   end
 
-  # More that is worth to know.
+  # More that is worth knowing.
   def traffic
     {}
   end
@@ -95,8 +94,8 @@ class Subject
     GC.start
     meter = Meter.new
     meter.process { run(iterations) { |first, last| meter.thread { publish(first, last) } } }
-    check
-    { iterations: iterations, **meter.per_operation(iterations), counts: counts_of_all, traffic: traffic }
+    counted = check({ published: @published, **counts })
+    { iterations: iterations, **meter.per_operation(iterations), counts: counted, traffic: traffic }
   end
 
   private
@@ -111,13 +110,9 @@ class Subject
     end
   end
 
-  def counts_of_all
-    @counts_of_all ||= { published: @published, **counts }
-  end
-
-  def check
-    wrong = counts_of_all.reject { |who, count| count == (who == :dropped ? 0 : @published) }
-    return if wrong.empty?
+  def check(counted)
+    wrong = counted.reject { |who, count| count == (who == :dropped ? 0 : @published) }
+    return counted if wrong.empty?
 
     raise Miscounted, "published #{@published}, but #{wrong.map { |who, count| "#{who} #{count}" }.join(', ')}"
   end

@@ -18,7 +18,7 @@ class SubjectProcess
     environment = ENV.keys.grep(/\AOTEL_/).to_h { |name| [name, nil] }
     environment['BENCH_SINK'] = sink_url
     environment['BENCH_ITERATIONS'] = options.iterations&.to_s
-    @process = IO.popen(environment, [RbConfig.ruby, File.join(ROOT, "#{file}.rb"), '--in-turn'], 'r+')
+    @process = IO.popen(environment, [RbConfig.ruby, File.expand_path("#{file}.rb", ROOT), '--in-turn'], 'r+')
   end
 
   # Waits until it is ready. { name:, settings:, facts: }

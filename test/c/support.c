@@ -125,9 +125,9 @@ uint64_t random_below(uint64_t limit)
 
 size_t random_text(char *out, size_t limit)
 {
-    static const char *const characters[] = {"a",      "Z",      "0",      "_",      " ",
-                                             "\"",     "\\",     "\n",     "\x01",   "\u00e9",
-                                             "\u00df", "\u212a", "\u2028", "\u20ac", "\U0001F600"};
+    static const char *const characters[] = {"a",      "Z",      "0",      "_",         " ",      "\"",
+                                             "\\",     "\n",     "\x01",   "\xC2\x85",  "\u00e9", "\u00df",
+                                             "\u212a", "\u2028", "\u20ac", "\U0001F600"};
     size_t size = 0;
     for (;;) {
         const char *next = characters[random_below(sizeof(characters) / sizeof(*characters))];

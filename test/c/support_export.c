@@ -530,6 +530,7 @@ static void fake_export(tn_exporter *exporter, const tn_span_list *batch, uint64
     *result = (tn_export_result){.exported = batch->count};
 
     pthread_mutex_lock(&fake->lock);
+    cr_assert_eq(fake->freed, 0, "used after it was freed");
     fake->entered++;
     bool interrupted = be_held(fake);
     if (fake->fails || interrupted) tn_export_dropped(result, batch, fake->reason);
@@ -608,4 +609,82 @@ size_t fake_batches(fake_exporter *fake)
 size_t fake_spans(fake_exporter *fake)
 {
     return read_count(fake, &fake->spans);
+}
+
+/* --- Pipelines ----------------------------------------------------------------------------------------- */
+
+tn_pipeline_options options_with(uint64_t schedule_delay)
+{
+    return (tn_pipeline_options){
+        .max_queue_size = 2048,
+        .max_queue_bytes = 16 * 1024 * 1024,
+        .max_export_batch_size = 512,
+        .schedule_delay = schedule_delay,
+    };
+}
+
+tn_pipeline *new_pipeline(tn_pipeline_options options, tn_exporter *exporter)
+{
+    tn_pipeline *pipeline = tn_pipeline_new(&options);
+    cr_assert_not_null(pipeline);
+    tn_pipeline_configure(pipeline, &options, &exporter, 1);
+    return pipeline;
+}
+
+void push_spans(tn_pipeline *pipeline, size_t count)
+{
+    tn_span_sink sink = tn_pipeline_sink(pipeline);
+    for (size_t i = 0; i < count; i++) {
+        sink.accept(sink.self);
+        sink.take(sink.self, new_span("tasker.step.execution"));
+    }
+}
+
+tn_pipeline_stats stats_of(tn_pipeline *pipeline)
+{
+    tn_pipeline_stats stats;
+    tn_pipeline_stats_read(pipeline, &stats);
+    return stats;
+}
+
+uint64_t dropped_of(const tn_pipeline_stats *stats)
+{
+    uint64_t dropped = 0;
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) dropped += stats->dropped[reason];
+    cr_assert_eq(stats->accepted, stats->exported + dropped + stats->in_flight);
+    cr_assert_leq(stats->in_flight, stats->accepted, "more was settled than accepted");
+    cr_assert_leq(stats->queued, stats->in_flight);
+    return dropped;
+}
+
+tn_span_manager *new_manager(tn_pipeline *pipeline)
+{
+    tn_span_manager_options options = {
+        .trace_seed = TN_TEXT("test"),
+        .max_open_spans = 100000,
+        .max_age = 24 * HOUR,
+        .limits = TN_SPAN_LIMITS_DEFAULT,
+    };
+    tn_span_manager *manager = tn_span_manager_new(&options, tn_pipeline_sink(pipeline));
+    cr_assert_not_null(manager);
+    cr_assert_eq(tn_pipeline_add_manager(pipeline, manager), TN_OK);
+    return manager;
+}
+
+void free_manager(tn_pipeline *pipeline, tn_span_manager *manager)
+{
+    tn_pipeline_remove_manager(pipeline, manager);
+    tn_span_manager_free(manager);
+}
+
+void record_task(tn_span_manager *manager, tn_event_id event, const char *task_id)
+{
+    record_step(manager, event, task_id, NULL);
+}
+
+void record_step(tn_span_manager *manager, tn_event_id event, const char *task_id, const char *step_id)
+{
+    tn_occurrence occurrence = step_event(event, task_id, step_id);
+    occurrence.now = tn_clock_now();
+    tn_span_manager_record(manager, &occurrence);
 }

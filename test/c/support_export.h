@@ -138,4 +138,31 @@ size_t fake_entered(fake_exporter *fake); /* calls of export_batch that have beg
 size_t fake_batches(fake_exporter *fake); /* and ended */
 size_t fake_spans(fake_exporter *fake);
 
+/* --- Pipelines ----------------------------------------------------------------------------------------- */
+
+#define HOUR (3600 * TN_SECOND)
+
+/* Room for 2048 spans and 16 MiB, batches of 512 or after this delay. */
+tn_pipeline_options options_with(uint64_t schedule_delay);
+
+/* A pipeline with these options and this exporter. */
+tn_pipeline *new_pipeline(tn_pipeline_options options, tn_exporter *exporter);
+
+/* Ends spans, through its sink. */
+void push_spans(tn_pipeline *pipeline, size_t count);
+tn_pipeline_stats stats_of(tn_pipeline *pipeline);
+
+/* All drops; asserts that the accounts add up. */
+uint64_t dropped_of(const tn_pipeline_stats *stats);
+
+/* A manager that sends its spans to the pipeline. */
+tn_span_manager *new_manager(tn_pipeline *pipeline);
+
+/* Out of the pipeline, and freed. */
+void free_manager(tn_pipeline *pipeline, tn_span_manager *manager);
+
+/* Records the event now, by the real clock. */
+void record_task(tn_span_manager *manager, tn_event_id event, const char *task_id);
+void record_step(tn_span_manager *manager, tn_event_id event, const char *task_id, const char *step_id);
+
 #endif

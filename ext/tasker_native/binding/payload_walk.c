@@ -78,18 +78,13 @@ static tn_key look_up(const tn_walk *walk, tn_text name)
     const tn_key *known = tn_key_memo_find(&tn_ruby.memo, name);
     tn_key key = known ? *known : tn_key_describe(name);
     if (!known) {
+        VALUE asked = tn_ruby.regexps; /* another Array when the filter changed meanwhile */
         key.verdict = judge(name);
-        tn_key_memo_add(&tn_ruby.memo, name, key);
+        if (asked == tn_ruby.regexps) tn_key_memo_add(&tn_ruby.memo, name, key);
+        RB_GC_GUARD(asked);
     }
     if (!walk->filtered) key.verdict = TN_VERDICT_KEEP;
     return key;
-}
-
-/* Frozen: its bytes stay where they are, whatever application code does meanwhile. */
-static VALUE key_string(VALUE key)
-{
-    if (SYMBOL_P(key)) return rb_sym2str(key);
-    return rb_str_new_frozen(RB_TYPE_P(key, T_STRING) ? key : string_of(key));
 }
 
 /* Valid UTF-8 from a String; `copy` keeps what had to be made anew. At most limit bytes. Sets valid to false when
@@ -105,7 +100,10 @@ static tn_text utf8_of(VALUE *string, size_t limit, tn_buffer *copy, bool *valid
         *valid = rb_enc_str_coderange(part) == ENC_CODERANGE_VALID;
         if ((size_t)RSTRING_LEN(part) > limit) part = rb_str_substr(part, 0, (long)limit / 4);
         *string = tn_isolate(encode_as_utf8, part, Qnil);
-        if (NIL_P(*string)) *string = describe(part, " that can't be read as UTF-8");
+        if (NIL_P(*string)) {
+            *valid = false;
+            *string = describe(part, " that can't be read as UTF-8");
+        }
     }
 
     tn_text text = tn_utf8_cut(tn_text_of_string(*string), limit);
@@ -115,6 +113,26 @@ static tn_text utf8_of(VALUE *string, size_t limit, tn_buffer *copy, bool *valid
     tn_buffer_clear(copy);
     tn_utf8_append(copy, text);
     return tn_buffer_text(copy);
+}
+
+/* Qundef for a key that can't tell its text. */
+static VALUE key_string(VALUE key)
+{
+    if (SYMBOL_P(key)) return rb_sym2str(key);
+    return RB_TYPE_P(key, T_STRING) ? key : tn_isolate(call_to_s, key, Qundef);
+}
+
+/* The text of a key, kept by `string`, which is frozen: its bytes stay where they are, whatever application code does
+ * meanwhile. Sets judgeable to false when the text is not the whole key as it was. */
+static tn_text key_text(VALUE key, VALUE *string, tn_buffer *copy, bool *judgeable)
+{
+    bool valid;
+    VALUE whole = key_string(key);
+    *judgeable = whole != Qundef && RSTRING_LEN(whole) <= TN_MAX_KEY;
+    *string = rb_str_new_frozen(whole == Qundef ? describe(key, "") : whole);
+    tn_text text = utf8_of(string, TN_MAX_KEY, copy, &valid);
+    *judgeable = *judgeable && valid;
+    return text;
 }
 
 /* --- Nested values as JSON ----------------------------------------------------------------------------- */
@@ -164,16 +182,16 @@ static int json_pair(VALUE key, VALUE value, VALUE argument)
     if (!has_room(json)) return ST_STOP;
 
     json_separator(json);
-    VALUE name = key_string(key);
-    bool valid;
-    tn_text text = utf8_of(&name, TN_MAX_KEY, &json->walk->copy, &valid);
+    VALUE name;
+    bool judgeable;
+    tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
     tn_verdict verdict = look_up(json->walk, text).verdict;
     tn_json_string(&json->walk->buffer, text);
     tn_buffer_append_byte(&json->walk->buffer, ':');
     RB_GC_GUARD(name);
 
-    if (!valid && json->walk->filtered) tn_ruby.masked_unjudged++;
-    if (verdict == TN_VERDICT_MASK || (!valid && json->walk->filtered)) {
+    if (!judgeable && json->walk->filtered) tn_ruby.masked_unjudged++;
+    if (verdict == TN_VERDICT_MASK || (!judgeable && json->walk->filtered)) {
         json_mask(json);
     } else {
         json_value(json, value);
@@ -522,11 +540,11 @@ static void write_pair(tn_walk *walk, tn_text name, tn_key key, VALUE value)
 
 void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
 {
-    VALUE string = key_string(key);
-    bool valid;
-    tn_text name = utf8_of(&string, TN_MAX_KEY, &walk->key_copy, &valid);
+    VALUE string;
+    bool judgeable;
+    tn_text name = key_text(key, &string, &walk->key_copy, &judgeable);
     tn_key known = look_up(walk, name);
-    if (!valid && walk->filtered) {
+    if (!judgeable && walk->filtered) {
         known.verdict = TN_VERDICT_MASK;
         tn_ruby.masked_unjudged++;
     }

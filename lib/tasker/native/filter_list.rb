@@ -10,6 +10,7 @@ module Tasker
     class FilterList
       # @param settings [Settings]
       def initialize(settings)
+        @settings = settings
         @filters = settings.filter_parameters
         @mask = settings.filter_mask
       end
@@ -41,9 +42,9 @@ module Tasker
       end
 
       def warn_about(filter)
-        Native.logger.warn(
-          "tasker-native: filter_parameters has #{filter.is_a?(Proc) ? 'a Proc' : filter.inspect}, which this " \
-          'version can\'t judge: every attribute of every span is masked. Leave it out, or name the keys.'
+        @settings.warn_once(
+          "filter_parameters has #{filter.is_a?(Proc) ? 'a Proc' : filter.inspect}, which this version can't judge: " \
+          'every attribute of every span is masked. Leave it out, or name the keys.'
         )
       end
     end

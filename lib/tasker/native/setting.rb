@@ -24,19 +24,32 @@ module Tasker
       end
       private_class_method :url?
 
+      # Text of one line, in whatever encoding.
+      def self.line?(value)
+        value.is_a?(String) && utf8(value).valid_encoding? && !utf8(value).match?(/[\r\n\0]/)
+      rescue EncodingError
+        false
+      end
+
+      def self.utf8(text)
+        text.encoding == Encoding::BINARY ? text.dup.force_encoding(Encoding::UTF_8) : text.encode(Encoding::UTF_8)
+      end
+      private_class_method :line?, :utf8
+
       EXPORTER_NAMES = %i[auto otlp file console memory none].freeze
       private_constant :EXPORTER_NAMES
 
-      single_line = ->(value) { value.is_a?(String) && !value.match?(/[\r\n\0]/) }
+      single_line = ->(value) { line?(value) }
+      line_within = ->(value, range) { line?(value) && range.cover?(utf8(value).bytesize) }
+      to_utf8 = ->(value) { utf8(value).freeze }
       whole = ->(value, range) { value.is_a?(Integer) && range.cover?(value) }
       seconds = ->(value) { value.is_a?(Numeric) && value.real? && value.to_f.finite? && value >= 0 }
 
       ANY = Kind.new(->(_) { true }, 'anything')
       BOOLEAN = Kind.new(->(value) { [true, false].include?(value) }, 'true or false')
-      STRING = Kind.new(single_line, 'a String of one line')
-      NAME = Kind.new(lambda { |value|
-        single_line.call(value) && (1..100).cover?(value.bytesize)
-      }, 'a String of 1 to 100 bytes')
+      STRING = Kind.new(single_line, 'a String of one line', to_utf8)
+      NAME = Kind.new(->(value) { line_within.call(value, 1..100) }, 'a String of one line, 1 to 100 bytes', to_utf8)
+      MASK = Kind.new(->(value) { line_within.call(value, 0..1024) }, 'a String of one line, up to 1024 bytes', to_utf8)
       PATH = Kind.new(->(value) { single_line.call(value.to_s) && !value.to_s.empty? }, 'a path', :to_s.to_proc)
       COUNT = Kind.new(->(value) { whole.call(value, 1..(2**40)) }, 'an Integer above 0')
       SIZE = Kind.new(->(value) { whole.call(value, 0..(2**30)) }, 'an Integer, 0 (no limit) or above')

@@ -42,7 +42,7 @@ module Tasker
         Setting.new(:service_name, Setting::NAME, 'tasker'),
         Setting.new(:service_version, Setting::STRING, '0.1.0'),
         Setting.new(:filter_parameters, Setting::FILTERS, -> { rails_filters || DEFAULT_FILTERS }),
-        Setting.new(:filter_mask, Setting::STRING, '[FILTERED]'),
+        Setting.new(:filter_mask, Setting::MASK, '[FILTERED]'),
         Setting.new(:stringify_attributes, Setting::BOOLEAN, false),
         Setting.new(:exporter, Setting::EXPORTERS, -> { exporter_from_environment || :auto }),
         Setting.new(:otlp_endpoint, Setting::URL,
@@ -135,6 +135,16 @@ module Tasker
         false
       end
 
+      # Logs a warning, the first time only.
+      #
+      # @api private
+      def warn_once(text)
+        return if @told.include?(text)
+
+        @told << text
+        Native.logger.warn("tasker-native: #{text}")
+      end
+
       # @return [Hash{Symbol=>Object}] all settings, with secrets masked
       def to_h
         DEFINITIONS.keys.to_h { |name| [name, DEFINITIONS[name].presentable(read(name))] }
@@ -158,15 +168,8 @@ module Tasker
       def write(name, value)
         setting = DEFINITIONS[name]
         @values[name] = setting.check(value)
-        tell_no_effect(setting)
+        warn_once("config.telemetry.#{name} has no effect here: #{setting.no_effect}") if setting.no_effect
         @on_change&.call unless @batching
-      end
-
-      def tell_no_effect(setting)
-        return if setting.no_effect.nil? || @told.include?(setting.no_effect)
-
-        @told << setting.no_effect
-        Native.logger.warn("tasker-native: config.telemetry.#{setting.name} has no effect here: #{setting.no_effect}")
       end
 
       def method_missing(name, *)

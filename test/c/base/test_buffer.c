@@ -208,3 +208,19 @@ Test(buffer, truncate_makes_it_shorter_but_never_longer)
     cr_assert_eq(buffer.size, 0);
     tn_buffer_free(&buffer);
 }
+
+Test(buffer, room_that_cannot_be_made_leaves_it_as_it_is)
+{
+    tn_buffer buffer;
+    tn_buffer_init(&buffer, 1000);
+    tn_buffer_append(&buffer, "hello", 5);
+    cr_assert_not(tn_buffer_make_room(&buffer, 996));
+    no_memory();
+    cr_assert_not(tn_buffer_make_room(&buffer, 995));
+    enough_memory();
+    assert_text(tn_buffer_text(&buffer), "hello");
+    cr_assert(tn_buffer_make_room(&buffer, 995));
+    assert_text(tn_buffer_text(&buffer), "hello");
+    cr_assert_geq(buffer.capacity, 1000);
+    tn_buffer_free(&buffer);
+}

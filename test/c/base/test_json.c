@@ -49,6 +49,22 @@ Test(json, line_separators_are_escaped_but_not_their_neighbours)
     assert_string(TN_TEXT("\u2027\u202a\u2028"), "\"\u2027\u202a\\u2028\"");
 }
 
+Test(json, control_characters_of_two_bytes_are_escaped_but_not_their_neighbours)
+{
+    assert_string(TN_TEXT("\xC2\x80 \xC2\x9B \xC2\x9F"), "\"\\u0080 \\u009b \\u009f\"");
+    assert_string(TN_TEXT("\u00a0\u00bf\u00c0"), "\"\u00a0\u00bf\u00c0\"");
+}
+
+Test(json, two_texts_may_be_one_string)
+{
+    tn_buffer buffer;
+    tn_buffer_init(&buffer, MAX_JSON);
+    cr_assert_eq(tn_json_joined(&buffer, TN_TEXT("shop."), TN_TEXT("a\"b")), TN_OK);
+    cr_assert_eq(tn_json_joined(&buffer, TN_NO_TEXT, (tn_text){NULL, 0}), TN_OK);
+    assert_text(tn_buffer_text(&buffer), "\"shop.a\\\"b\"\"\"");
+    tn_buffer_free(&buffer);
+}
+
 /* Reads back what tn_json_string writes. */
 static size_t unescape(char *out, tn_text json)
 {
@@ -71,6 +87,9 @@ static size_t unescape(char *out, tn_text json)
         unsigned long point = strtoul(digits, NULL, 16);
         i += 4;
         if (point < 0x80) {
+            out[size++] = (char)point;
+        } else if (point < 0xa0) {
+            out[size++] = '\xC2';
             out[size++] = (char)point;
         } else {
             memcpy(out + size, point == 0x2028 ? "\u2028" : "\u2029", 3);

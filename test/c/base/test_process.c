@@ -2,6 +2,9 @@
 
 #include "base/process.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 TestSuite(process, .fini = all_memory_is_back);
 
 Test(process, allocates_zeroed_memory)
@@ -46,9 +49,73 @@ Test(process, a_realloc_that_fails_leaves_the_old_memory)
     tn_free(bytes);
 }
 
-Test(process, the_generation_is_what_was_counted)
+/* --- Forks --------------------------------------------------------------------------------------------- */
+
+/* What the child answers, as its exit status. */
+static int ask_child(int (*question)(void))
 {
-    unsigned before = tn_process_generation();
-    atomic_fetch_add(&tn_this_process.generation, 1);
-    cr_assert_eq(tn_process_generation(), before + 1);
+    pid_t child = fork();
+    if (child == 0) _exit(question());
+
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int generation_now(void)
+{
+    return (int)tn_process_generation();
+}
+
+static int generation_of_a_grandchild(void)
+{
+    return ask_child(generation_now);
+}
+
+Test(process, every_fork_is_a_generation_once_forks_are_watched)
+{
+    cr_assert_eq(ask_child(generation_now), 0, "not watched yet");
+    tn_process_watch_forks();
+    tn_process_watch_forks();
+    cr_assert_eq(ask_child(generation_now), 1);
+    cr_assert_eq(ask_child(generation_of_a_grandchild), 2);
+    cr_assert_eq(tn_process_generation(), 0, "the parent stays what it was");
+}
+
+static struct {
+    char calls[8];
+    unsigned generation; /* in the child's hook */
+} seen;
+
+static void note_before(void *self)
+{
+    cr_assert_eq(self, &seen);
+    strcat(seen.calls, "b");
+}
+
+static void note_parent(void *self)
+{
+    cr_assert_eq(self, &seen);
+    strcat(seen.calls, "p");
+}
+
+static void note_child(void *self)
+{
+    (void)self;
+    seen.generation = tn_process_generation();
+    strcat(seen.calls, "c");
+}
+
+static int saw_its_hooks(void)
+{
+    return strcmp(seen.calls, "bc") == 0 && seen.generation == 1;
+}
+
+Test(process, hooks_are_called_around_a_fork)
+{
+    tn_this_process.forks = (tn_fork_hooks){&seen, note_before, note_parent, note_child};
+    tn_process_watch_forks();
+    cr_assert(ask_child(saw_its_hooks));
+    cr_assert_str_eq(seen.calls, "bp");
 }

@@ -92,6 +92,15 @@ Test(event_registry, refuses_a_name_that_is_empty_or_too_long)
     tn_event_registry_free(registry);
 }
 
+Test(event_registry, refuses_a_name_that_is_not_utf8)
+{
+    tn_event_registry *registry = tn_event_registry_new();
+    tn_event_id id;
+    cr_assert_eq(tn_event_registry_add(registry, TN_TEXT("order\xE7"), &id), TN_ERROR_INVALID);
+    cr_assert_eq(tn_event_registry_add(registry, TN_TEXT("order.pla\u00e7ed"), &id), TN_OK);
+    tn_event_registry_free(registry);
+}
+
 Test(event_registry, is_full_at_its_limit_and_still_knows_all)
 {
     tn_event_registry *registry = tn_event_registry_new();

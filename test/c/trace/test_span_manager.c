@@ -286,18 +286,26 @@ Test(span_manager, accounts_for_every_span_of_a_workflow_whichever_allocation_fa
 
 /* --- Forks --------------------------------------------------------------------------------------------- */
 
-/* As core/export's hooks do. */
+static void lock(void *self)
+{
+    tn_span_manager_lock(self);
+}
+
+static void unlock(void *self)
+{
+    tn_span_manager_unlock(self);
+}
+
+static void reset_lock(void *self)
+{
+    tn_span_manager_reset_lock(self);
+}
+
 static pid_t fork_whole(void)
 {
-    tn_span_manager_lock(manager);
-    pid_t child = fork();
-    if (child == 0) {
-        atomic_fetch_add(&tn_this_process.generation, 1);
-        tn_span_manager_reset_lock(manager);
-    } else {
-        tn_span_manager_unlock(manager);
-    }
-    return child;
+    tn_this_process.forks = (tn_fork_hooks){manager, lock, unlock, reset_lock};
+    tn_process_watch_forks();
+    return fork();
 }
 
 #define CHECK(condition)                             \

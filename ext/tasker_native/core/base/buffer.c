@@ -36,28 +36,33 @@ static tn_status fail(tn_buffer *buffer, tn_status status)
     return status;
 }
 
-static tn_status grow(tn_buffer *buffer, size_t needed)
+static bool grow(tn_buffer *buffer, size_t needed)
 {
     size_t capacity = buffer->capacity < FIRST_CAPACITY ? FIRST_CAPACITY : buffer->capacity;
     while (capacity < needed) capacity *= 2;
     if (capacity > buffer->cap) capacity = buffer->cap;
 
     uint8_t *bytes = tn_realloc(buffer->borrowed ? NULL : buffer->bytes, capacity);
-    if (!bytes) return fail(buffer, TN_ERROR_MEMORY);
+    if (!bytes) return false;
 
     if (buffer->borrowed && buffer->size > 0) memcpy(bytes, buffer->bytes, buffer->size);
     buffer->bytes = bytes;
     buffer->capacity = capacity;
     buffer->borrowed = false;
-    return TN_OK;
+    return true;
+}
+
+bool tn_buffer_make_room(tn_buffer *buffer, size_t size)
+{
+    if (buffer->status != TN_OK || size > buffer->cap - buffer->size) return false;
+    return size <= buffer->capacity - buffer->size || grow(buffer, buffer->size + size);
 }
 
 tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size)
 {
     if (buffer->status != TN_OK) return buffer->status;
     if (size > buffer->cap - buffer->size) return fail(buffer, TN_ERROR_LIMIT);
-    if (size > buffer->capacity - buffer->size) return grow(buffer, buffer->size + size);
-    return TN_OK;
+    return tn_buffer_make_room(buffer, size) ? TN_OK : fail(buffer, TN_ERROR_MEMORY);
 }
 
 void tn_buffer_advance(tn_buffer *buffer, size_t size)

@@ -38,6 +38,9 @@ void tn_buffer_clear(tn_buffer *buffer);
 tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
 void tn_buffer_advance(tn_buffer *buffer, size_t size);
 
+/* The same, but what can't be had leaves the buffer as it is: false. */
+bool tn_buffer_make_room(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
+
 /* As tn_buffer_reserve. Callers that chain may ignore it: buffer->status keeps the first failure. */
 tn_status tn_buffer_append(tn_buffer *buffer, const void *bytes, size_t size);
 tn_status tn_buffer_append_text(tn_buffer *buffer, tn_text text);

@@ -62,7 +62,7 @@ tn_status tn_utf8_append(tn_buffer *buffer, tn_text text)
     for (;;) {
         size_t valid = tn_utf8_valid_prefix(text);
         tn_buffer_append(buffer, text.bytes, valid);
-        if (valid == text.size) return buffer->status;
+        if (valid == text.size || buffer->status != TN_OK) return buffer->status;
 
         tn_buffer_append_text(buffer, TN_TEXT(REPLACEMENT));
         text = (tn_text){text.bytes + valid + 1, text.size - valid - 1};

@@ -42,6 +42,11 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
     if (result->dropped) snprintf(result->message, sizeof(result->message), "the console can't be written to");
 }
 
+static void reset_in_child(tn_exporter *exporter)
+{
+    tn_buffer_init(&((console_exporter *)exporter)->lines, TN_MAX_REQUEST);
+}
+
 static void free_exporter(tn_exporter *exporter)
 {
     console_exporter *self = (console_exporter *)exporter;
@@ -55,12 +60,13 @@ tn_status tn_console_exporter_new(const tn_encoder_options *encoding, int descri
     console_exporter *self = tn_alloc_zeroed(sizeof(*self));
     if (!self) return TN_ERROR_MEMORY;
 
-    self->exporter = (tn_exporter){"console", export_batch, NULL, NULL, free_exporter};
+    self->exporter = (tn_exporter){"console", export_batch, NULL, reset_in_child, free_exporter};
     self->descriptor = descriptor;
     tn_buffer_init(&self->lines, TN_MAX_REQUEST);
-    if (tn_encoder_init(&self->encoder, encoding) != TN_OK) {
+    tn_status status = tn_encoder_init(&self->encoder, encoding);
+    if (status != TN_OK) {
         free_exporter(&self->exporter);
-        return TN_ERROR_MEMORY;
+        return status;
     }
     *exporter_out = &self->exporter;
     return TN_OK;

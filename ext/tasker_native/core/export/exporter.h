@@ -37,8 +37,10 @@ struct tn_exporter {
     const char *name;
     /* Every span of the batch is exported or dropped when it returns. The batch stays the caller's. */
     void (*export_batch)(tn_exporter *self, const tn_span_list *batch, uint64_t deadline, tn_export_result *result_out);
-    void (*interrupt)(tn_exporter *self);      /* any thread, while it exports: come back soon. May be NULL */
-    void (*reset_in_child)(tn_exporter *self); /* after a fork: let go of what is the parent's. May be NULL */
+    void (*interrupt)(tn_exporter *self); /* any thread, while it exports: come back soon. May be NULL */
+    /* After a fork: give up, without freeing, what is the parent's and what its worker may have left half-made.
+     * May be NULL. */
+    void (*reset_in_child)(tn_exporter *self);
     void (*free)(tn_exporter *self);
 };
 
@@ -58,7 +60,9 @@ typedef struct {
     tn_checkpoint checkpoint;
 } tn_otlp_exporter_options;
 
-/* OTLP/HTTP with protobuf bodies. One attempt a batch. TN_ERROR_INVALID for the URL, TN_ERROR_MEMORY. */
+/* All kinds are made with TN_OK, TN_ERROR_MEMORY, or TN_ERROR_LIMIT where a text is too long.
+ *
+ * OTLP/HTTP with protobuf bodies. One attempt a batch. TN_ERROR_INVALID for the URL, TN_ERROR_MEMORY. */
 tn_status tn_otlp_exporter_new(const tn_otlp_exporter_options *options, tn_exporter **exporter_out) TN_MUST_CHECK;
 
 typedef struct {

@@ -23,9 +23,12 @@ static file_exporter *of(tn_exporter *exporter)
     return (file_exporter *)exporter;
 }
 
+/* Unlocks too: the child of a fork may keep the same open file, and with it the lock. */
 static void close_file(file_exporter *self)
 {
-    if (self->descriptor >= 0) close(self->descriptor);
+    if (self->descriptor < 0) return;
+    flock(self->descriptor, LOCK_UN);
+    close(self->descriptor);
     self->descriptor = -1;
 }
 
@@ -125,9 +128,13 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
     flock(self->descriptor, LOCK_UN);
 }
 
+/* Closes without unlocking: the lock may be the parent's. */
 static void reset_in_child(tn_exporter *exporter)
 {
-    close_file(of(exporter));
+    file_exporter *self = of(exporter);
+    if (self->descriptor >= 0) close(self->descriptor);
+    self->descriptor = -1;
+    tn_buffer_init(&self->lines, TN_MAX_REQUEST);
 }
 
 static void free_exporter(tn_exporter *exporter)

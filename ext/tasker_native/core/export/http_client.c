@@ -73,7 +73,7 @@ static tn_status check_url(tn_http_client *client, const char *text)
 static tn_status set_url(tn_http_client *client, tn_text text)
 {
     char url[MAX_URL];
-    if (text.size >= sizeof(url) || memchr(text.bytes, '\0', text.size)) return TN_ERROR_INVALID;
+    if (text.size == 0 || text.size >= sizeof(url) || memchr(text.bytes, '\0', text.size)) return TN_ERROR_INVALID;
     memcpy(url, text.bytes, text.size);
     url[text.size] = '\0';
 

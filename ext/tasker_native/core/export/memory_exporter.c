@@ -21,8 +21,8 @@ static memory_exporter *of(tn_exporter *exporter)
 static bool keep(memory_exporter *self)
 {
     pthread_mutex_lock(&self->lock);
-    bool fits = self->line.size <= self->kept.cap - self->kept.size &&
-                tn_buffer_append_text(&self->kept, tn_buffer_text(&self->line)) == TN_OK;
+    bool fits = tn_buffer_make_room(&self->kept, self->line.size);
+    if (fits) tn_buffer_append_text(&self->kept, tn_buffer_text(&self->line));
     pthread_mutex_unlock(&self->lock);
     return fits;
 }
@@ -46,7 +46,8 @@ static void reset_in_child(tn_exporter *exporter)
 {
     memory_exporter *self = of(exporter);
     pthread_mutex_init(&self->lock, NULL);
-    tn_buffer_free(&self->kept);
+    tn_buffer_init(&self->line, TN_MAX_REQUEST);
+    tn_buffer_init(&self->kept, self->kept.cap);
 }
 
 static void free_exporter(tn_exporter *exporter)
@@ -68,9 +69,10 @@ tn_status tn_memory_exporter_new(const tn_encoder_options *encoding, size_t max_
     pthread_mutex_init(&self->lock, NULL);
     tn_buffer_init(&self->line, TN_MAX_REQUEST);
     tn_buffer_init(&self->kept, max_size);
-    if (tn_encoder_init(&self->encoder, encoding) != TN_OK) {
+    tn_status status = tn_encoder_init(&self->encoder, encoding);
+    if (status != TN_OK) {
         free_exporter(&self->exporter);
-        return TN_ERROR_MEMORY;
+        return status;
     }
     *exporter_out = &self->exporter;
     return TN_OK;

@@ -140,6 +140,8 @@ static void reset_in_child(tn_exporter *exporter)
     otlp_exporter *self = of(exporter);
     if (self->client) tn_http_client_abandon(self->client);
     self->client = NULL;
+    tn_buffer_init(&self->request, TN_MAX_REQUEST);
+    tn_buffer_init(&self->compressed, TN_MAX_REQUEST);
 }
 
 static void free_exporter(tn_exporter *exporter)

@@ -37,26 +37,9 @@ void tn_span_free(tn_span *span)
 }
 
 /* Memory or the cap may run out: the journal then keeps what it has. */
-static bool make_room(tn_span *span, size_t size)
-{
-    tn_buffer *journal = &span->journal;
-    if (size > journal->cap - journal->size) return false;
-    if (size <= journal->capacity - journal->size) return true;
-
-    size_t capacity = journal->capacity ? journal->capacity : 256;
-    while (capacity < journal->size + size) capacity *= 2;
-    if (capacity > journal->cap) capacity = journal->cap;
-
-    uint8_t *bytes = tn_realloc(journal->bytes, capacity);
-    if (!bytes) return false;
-    journal->bytes = bytes;
-    journal->capacity = capacity;
-    return true;
-}
-
 static bool append_record(tn_span *span, uint8_t kind, tn_text name, uint64_t time, tn_pairs pairs)
 {
-    if (!make_room(span, sizeof(record_header) + name.size + pairs.size)) return false;
+    if (!tn_buffer_make_room(&span->journal, sizeof(record_header) + name.size + pairs.size)) return false;
 
     record_header header = {
         .time = time,

@@ -1,0 +1,95 @@
+# frozen_string_literal: true
+
+require 'open3'
+require 'rbconfig'
+require 'tmpdir'
+
+RSpec.describe 'bench/' do
+  let(:root) { File.expand_path('../bench', __dir__) }
+
+  # => [standard output and error, status]
+  def bench(*arguments, rounds: 1, iterations: 20)
+    environment = { 'BENCH_ROUNDS' => rounds.to_s, 'BENCH_ITERATIONS' => iterations.to_s }
+    Open3.capture2e(environment, RbConfig.ruby, *arguments, chdir: File.dirname(root))
+  end
+
+  # A subject that gives out `facts` and is counted as often as `counted` says.
+  def subject_code(facts: {}, counted: '@published')
+    <<~RUBY
+      require '#{root}/support/subject'
+      class Example < Subject
+        def publish(_first, _last) = nil
+        def facts = #{facts.inspect}
+        def counts = { counted: #{counted}, dropped: 0 }
+      end
+      Subject.run(Example.new('example', iterations: 10))
+    RUBY
+  end
+
+  def subject_file(directory, name, **example)
+    File.write(File.join(directory, "#{name}.rb"), subject_code(**example))
+    File.join(directory, name)
+  end
+
+  it 'measures every subject beside its peers, and nothing is lost' do
+    output, status = bench('bench/run.rb')
+
+    expect(status).to be_success, output
+    expect(output.scan(/received (\d+)/).flatten).to eq(%w[25] * 5)
+    expect(output.scan(/dropped (\d+)/).flatten.uniq).to eq(%w[0])
+    expect(output.scan(/^  (\S.*?) {2,}\d/).flatten.tally).to eq(
+      'tasker-native' => 5, 'dry-events' => 3, 'ActiveSupport::Notifications' => 2, 'OpenTelemetry Ruby' => 2
+    )
+  end
+
+  it 'knows every subject that there is' do
+    output, = bench('bench/run.rb', '--list')
+    files = Dir['{publish,span,step}/*.rb', base: root].map { |file| file.delete_suffix('.rb') }
+
+    expect(output.split).to match_array(files)
+  end
+
+  it 'runs what was asked for, in as many rounds' do
+    output, = bench('bench/run.rb', 'step', rounds: 2)
+
+    expect(output.scan(/^(?:publish|span|step): /)).to eq(['step: '])
+    expect(output).to include('dry-events: published 50, heard 50')
+  end
+
+  it 'refuses what it does not know' do
+    output, status = bench('bench/run.rb', 'nothing')
+
+    expect(output).to start_with('bench: there is no nothing')
+    expect(status).not_to be_success
+  end
+
+  it 'lets a subject run alone' do
+    output, status = bench('bench/span/small_native.rb')
+
+    expect(status).to be_success, output
+    expect(output).to include('tasker-native: published 25, accepted 25, exported 25, dropped 0, received 25')
+  end
+
+  it 'fails when less was counted than was published' do
+    output, status = bench('-e', subject_code(counted: '@published - 1'))
+
+    expect(output).to include('bench: example: published 25, but counted 24')
+    expect(status).not_to be_success
+  end
+
+  it 'fails before it measures when a peer gives out what ours does not' do
+    Dir.mktmpdir do |directory|
+      files = [subject_file(directory, 'ours', facts: { 'event' => 'a', 'more' => 'b' }),
+               subject_file(directory, 'peer', facts: { 'event' => 'b' })]
+      output, status = bench('-I', root, '-e', <<~RUBY)
+        require 'support/comparison'
+        require 'support/options'
+        require 'support/sink'
+        Comparison.new('name', 'title', #{files}).run(Options.from_environment, Sink.new('unused'))
+      RUBY
+
+      expect(output).to include('example gives').and include('where example gives')
+      expect(status).not_to be_success
+    end
+  end
+end
