@@ -4,12 +4,15 @@
 ENV['RAILS_ENV'] = 'test'
 ENV.delete_if { |name, _| name.start_with?('OTEL_') || name.match?(/\A(https?|all|no)_proxy\z/i) }
 
+require 'time'
 require_relative 'support/warnings'
 require 'tasker/native/testing'
 require_relative 'support/eventually'
 require_relative 'support/ruby_process'
 require_relative 'support/telemetry'
 require_relative 'support/workflow'
+
+RSpec::Matchers.define_negated_matcher :not_include, :include
 
 RSpec.configure do |config|
   config.disable_monkey_patching!

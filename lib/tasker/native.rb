@@ -49,7 +49,7 @@ module Tasker
         runtime.stats
       end
 
-      # The span of the step whose handler runs in this thread.
+      # The span of the step whose handler runs in this thread; the task's, once the step's has ended.
       #
       # @return [Tasker::Native::Span, nil] nil outside of a handler, or when telemetry is off
       def current_span

@@ -15,13 +15,15 @@ module Workflow
 
   # A handler whose process is a block.
   class Handler < Tasker::StepHandler::Base
+    public :publish_event
+
     def initialize(&process)
       super()
       @process = process
     end
 
     def process(task, sequence, step)
-      instance_exec(task, sequence, step, &@process)
+      @process&.call(task, sequence, step)
     end
   end
 

@@ -530,7 +530,7 @@ static void fake_export(tn_exporter *exporter, const tn_span_list *batch, uint64
     *result = (tn_export_result){.exported = batch->count};
 
     pthread_mutex_lock(&fake->lock);
-    cr_assert_eq(fake->freed, 0, "used after it was freed");
+    if (fake->freed) abort(); /* cr_assert is for the test's own thread */
     fake->entered++;
     bool interrupted = be_held(fake);
     if (fake->fails || interrupted) tn_export_dropped(result, batch, fake->reason);

@@ -11,11 +11,12 @@ class Arrival
   # @param files [Array<String>] the first one has the spans, as OTLP JSON Lines; all are searched for secrets
   # @param accounts [Array<Hash>] of each process that sent: accepted, exported, in_flight
   # @param tasks [Integer] how many ended
-  # @param secrets [Array<String>]
+  # @param secrets [Array<String>] that were in them
   def initialize(files, accounts:, tasks:, secrets:)
     @trace_file = Tasker::Native::TraceFile.new(files.first)
-    @bytes = files.map { |file| File.binread(file) }.join
     @spans = @trace_file.spans
+    @traces = @spans.group_by(&:trace_id).values
+    @bytes = files.map { |file| File.binread(file) }.join
     @accepted, @exported = %i[accepted exported].map { |count| accounts.sum { |account| account.fetch(count) } }
     @tasks = tasks
     @secrets = secrets
@@ -25,44 +26,43 @@ class Arrival
     Tasker::Native::Waterfall.new(@spans).print
   end
 
-  # @return [String] what was found to be right, in a sentence or two
+  # @return [String] what was found to be right
   def summary
-    "Complete: #{@accepted} spans ended, #{@exported} were exported, #{@spans.size} arrived, in #{@tasks} traces " \
-      "with one root each.\nNone of the #{@secrets.size} secrets is in its #{@bytes.bytesize} bytes; " \
-      "#{@bytes.scan(MASK).size} values are masked."
+    size = @bytes.bytesize.to_s.gsub(/(?<=\d)(?=(\d{3})+\z)/, ',')
+    <<~TEXT
+      Complete: #{@accepted} spans ended, #{@exported} were exported, #{@spans.size} arrived: #{@tasks} traces, one root each.
+      Of the #{@secrets.size} secrets in these orders, none is in these #{size} bytes; #{masked} values are masked.
+    TEXT
   end
 
   # @return [Array<String>] empty when all is right
   def problems
-    [*lost, *misplaced, *leaked]
+    problems = []
+    problems << "#{@accepted} spans ended, #{@exported} were exported, #{@spans.size} arrived." unless complete?
+    problems << "#{@tasks} tasks ended, but #{@traces.size} traces arrived." unless @traces.size == @tasks
+    problems << 'A trace is not one root with its steps below it.' unless @traces.all? { |spans| tree?(spans) }
+    problems << "Secrets left the app: #{leaked.join(', ')}." if leaked.any?
+    problems << 'Nothing is masked.' if masked.zero?
+    problems
   end
 
   private
 
-  def lost
-    return if @accepted.positive? && @accepted == @exported && @accepted == @spans.map(&:span_id).uniq.size &&
-              @accepted == @spans.size && @trace_file.damaged_lines.zero?
-
-    "#{@accepted} spans ended, #{@exported} were exported, #{@spans.size} arrived " \
-      "(#{@trace_file.damaged_lines} lines are damaged)."
+  def complete?
+    ids = @spans.map(&:span_id)
+    @accepted.positive? && [@exported, ids.size, ids.uniq.size].uniq == [@accepted] && @trace_file.damaged_lines.zero?
   end
 
-  def misplaced
-    traces = @spans.group_by(&:trace_id).values
-    ["There are #{traces.size} traces for #{@tasks} tasks.", *traces.filter_map { |trace| misplaced_in(trace) }]
-      .drop(traces.size == @tasks ? 1 : 0)
-  end
-
-  def misplaced_in(trace)
-    root, *others = trace.partition(&:root?).flatten(1)
-    return if root&.name == ROOT && others.any? && others.all? { |span| span.parent_id == root.span_id }
-
-    "Trace #{trace.first.trace_id} is not one root with its steps below it."
+  def tree?(spans)
+    roots, others = spans.partition(&:root?)
+    roots.map(&:name) == [ROOT] && others.any? && others.all? { |span| span.parent_id == roots.first.span_id }
   end
 
   def leaked
-    secrets = @secrets.select { |secret| @bytes.include?(secret) }
-    ["A secret left the app: #{secrets.join(', ')}.", 'Nothing is masked.']
-      .drop(secrets.any? ? 0 : 1).take(@bytes.include?(MASK) ? secrets.size.clamp(0, 1) : 2)
+    @secrets.select { |secret| @bytes.include?(secret) }
+  end
+
+  def masked
+    @bytes.scan(MASK).size
   end
 end

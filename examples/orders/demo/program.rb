@@ -11,21 +11,24 @@ class Program
   # @yieldparam line [String, nil] nil: it has ended
   # @yieldreturn [Boolean]
   # @raise [Failed] when that takes too long
-  def self.follow(programs, timeout:)
+  def self.follow(programs, timeout:, &block)
     deadline = now + timeout
-    loop do
-      outputs = programs.reject(&:ended?).to_h { |program| [program.output, program] }
-      ready, = IO.select(outputs.keys, nil, nil, [deadline - now, 0].max)
-      raise Failed, "nothing more came for #{timeout} s#{programs.map(&:complaint).join}" unless ready
+    nil until news_of(programs, deadline).map(&block).any?
+  end
 
-      news = ready.map { |output| outputs[output] }.flat_map { |program| program.news.map { |line| [program, line] } }
-      return if news.map { |program, line| yield program, line }.any?
-    end
+  def self.news_of(programs, deadline)
+    running = programs.reject(&:ended?).to_h { |program| [program.output, program] }
+    outputs, = IO.select(running.keys, nil, nil, [deadline - now, 0].max)
+    raise Failed, "it takes too long#{running.each_value.map(&:complaint).join}" unless outputs
+
+    running.values_at(*outputs).flat_map { |program| program.news.map { |line| [program, line] } }
   end
 
   def self.now
     Process.clock_gettime(Process::CLOCK_MONOTONIC)
   end
+
+  private_class_method :news_of, :now
 
   attr_reader :name, :output
 

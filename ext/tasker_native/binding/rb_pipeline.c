@@ -231,11 +231,11 @@ static VALUE pipeline_stats(VALUE self)
     return hash;
 }
 
-/* clear_stats -> nil; for tests */
-static VALUE pipeline_clear_stats(VALUE self)
+/* clear -> nil: forgets open spans and accounts; for tests */
+static VALUE pipeline_clear(VALUE self)
 {
     (void)self;
-    tn_pipeline_clear_stats(tn_ruby.pipeline);
+    tn_pipeline_clear(tn_ruby.pipeline);
     return Qnil;
 }
 
@@ -316,7 +316,7 @@ void tn_init_pipeline(void)
     rb_define_module_function(module, "flush", pipeline_flush, 1);
     rb_define_module_function(module, "shutdown", pipeline_shutdown, 1);
     rb_define_module_function(module, "stats", pipeline_stats, 0);
-    rb_define_module_function(module, "clear_stats", pipeline_clear_stats, 0);
+    rb_define_module_function(module, "clear", pipeline_clear, 0);
     rb_define_module_function(module, "take_memory", pipeline_take_memory, 0);
     rb_define_module_function(module, "next_log_line", pipeline_next_log_line, 1);
     rb_define_module_function(module, "pause", pipeline_pause, 1);

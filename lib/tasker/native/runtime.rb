@@ -109,7 +109,7 @@ module Tasker
 
       def current_span
         task_id, step_id = current_step
-        step_id && Span.find(spans, task_id, step_id)
+        step_id && (Span.find(spans, task_id, step_id) || Span.find(spans, task_id, nil))
       end
 
       def stats
@@ -144,7 +144,7 @@ module Tasker
           @replacements.clear
           @applied = nil
           apply if @started
-          Pipeline.clear_stats
+          Pipeline.clear
         end
       end
 

@@ -29,6 +29,7 @@ module Tasker
       # @return [Array<Tasker::Native::SpanData>] in the order in which they arrived, since {reset!}
       # @raise [ConfigurationError] without the exporter :memory
       def finished_spans
+        Native.start
         Native.flush
         taken = Pipeline.take_memory
         raise ConfigurationError, 'finished_spans needs tel.exporter = :memory' unless taken

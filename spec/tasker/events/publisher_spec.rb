@@ -89,11 +89,11 @@ RSpec.describe Tasker::Events::Publisher do
 
   describe '#register_event' do
     it 'makes a name known, once and for all' do
-      expect(publisher.registered?('order.packed')).to be(false)
-      2.times { expect(publisher.register_event('order.packed')).to be(publisher) }
+      expect(publisher.registered?('order.unheard_of')).to be(false)
+      2.times { expect(publisher.register_event('order.unheard_of')).to be(publisher) }
 
-      expect(publisher.registered?(:'order.packed')).to be(true)
-      expect(publisher.event_names.count('order.packed')).to eq(1)
+      expect(publisher.registered?(:'order.unheard_of')).to be(true)
+      expect(publisher.event_names.count('order.unheard_of')).to eq(1)
     end
 
     it 'takes any text of 1 to 255 bytes' do

@@ -248,7 +248,7 @@ RSpec.describe 'The filter' do
     configure(filter_parameters: %i[error_message card])
     failing = lambda do
       handle do
-        publish_event('order.seen', card: 'secret')
+        host.publish_event('order.seen', card: 'secret')
         Tasker::Native.current_span.add_event('mine', 'card' => 'secret').set_attribute('card', 'secret')
         raise ArgumentError, 'secret'
       end

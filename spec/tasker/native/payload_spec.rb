@@ -21,6 +21,10 @@ RSpec.describe 'A payload' do
     JSON.parse(exported(value), max_nesting: 200)
   end
 
+  def tagged(bytes, encoding)
+    bytes.dup.force_encoding(encoding)
+  end
+
   def hostile(&to_s)
     Class.new { define_method(:to_s, &to_s) }.new
   end
@@ -111,13 +115,13 @@ RSpec.describe 'A payload' do
     end
 
     it 'replaces what is invalid in them' do
-      span = span_of(odd: "a\0b".dup.force_encoding('UTF-16LE'), bad: "\xFFa".dup.force_encoding('EUC-JP'))
+      span = span_of(odd: tagged("a\0b", 'UTF-16LE'), bad: tagged("\xFFa", 'EUC-JP'))
 
       expect(span.attributes).to include('tasker.odd' => "a\u{FFFD}", 'tasker.bad' => "\u{FFFD}a")
     end
 
     it 'describes text that nobody can convert' do
-      expect(exported('+AGE-'.dup.force_encoding('UTF-7'))).to match(/\A#<String.*>\z/)
+      expect(exported(tagged('+AGE-', 'UTF-7'))).to match(/\A#<String.*>\z/)
     end
 
     it 'converts text in nested values, and in keys' do
@@ -129,7 +133,7 @@ RSpec.describe 'A payload' do
 
     it 'masks what stands under a key that is no text, and counts it' do
       before = stats[:filter][:masked_unjudged]
-      span = span_of("pass\xFFword" => 'secret', "\xD8".dup.force_encoding('UTF-16LE') => 'secret',
+      span = span_of("pass\xFFword" => 'secret', tagged("\xD8", 'UTF-16LE') => 'secret',
                      nested: { "\xFF" => 'secret', 'fine' => 1 })
 
       expect(span.attributes.values.grep(/secret/)).to be_empty
@@ -139,7 +143,7 @@ RSpec.describe 'A payload' do
     end
 
     it 'masks what stands under a key that nobody can convert' do
-      key = 'password'.dup.force_encoding('UTF-7')
+      key = tagged('password', 'UTF-7')
 
       expect(span_of(key => 'secret', nested: { key => 'secret' }).attributes.values.grep(/secret/)).to be_empty
     end

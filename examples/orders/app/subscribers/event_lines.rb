@@ -7,7 +7,7 @@ class EventLines < Tasker::Events::Subscribers::BaseSubscriber
   EVENTS = %w[
     task.start_requested task.completed task.failed
     step.before_handle step.completed step.failed step.retry_requested
-    order.cart_fetched order.validation_started order.validation_completed
+    order.cart_fetched order.validation_started order.validation_ended
     order.payment_requested order.payment_received order.shipped
   ].freeze
 
@@ -19,22 +19,22 @@ class EventLines < Tasker::Events::Subscribers::BaseSubscriber
 
   private
 
-  # Events of the app's own belong to the step that runs.
+  # Events of the app's own say nothing of task and step: they belong to the step that runs.
   def print_line(event)
     @step = event if event.id == 'step.before_handle'
-    about = event.id.start_with?('order.') ? @step : event
-    line = format('%<time>s  %<event>-26s task %<task>-3s %<step>-18s %<note>s',
-                  time: Time.current.strftime('%H:%M:%S.%L'), event: event.id,
-                  task: safe_get(about, :task_id), step: safe_get(about, :step_name), note: note(event))
-    puts line.rstrip
+    subject = event.id.start_with?('order.') ? @step : event
+    step = safe_get(subject, :step_name)
+    columns = [Time.current.strftime('%H:%M:%S.%L'), event.id.ljust(24), "task #{safe_get(subject, :task_id)}",
+               step&.ljust(17), note(event)]
+    puts columns.compact.join('  ').rstrip
   end
 
   def note(event)
     case event.id
-    when 'task.failed', 'step.failed' then safe_get(event, :error_message)
-    when 'step.completed' then "#{(safe_get(event, :execution_duration) * 1000).round} ms"
     when 'step.before_handle' then "attempt #{safe_get(event, :attempt_number)}"
-    when 'step.retry_requested' then safe_get(event, :retry_reason)
+    when 'step.completed' then "#{(safe_get(event, :execution_duration) * 1000).round} ms"
+    when 'step.failed', 'task.failed' then safe_get(event, :error_message)
+    when 'step.retry_requested' then 'once more in a moment'
     end
   end
 end

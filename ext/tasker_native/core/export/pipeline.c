@@ -17,6 +17,12 @@ typedef struct {
     uint64_t reported; /* how many losses the log knows of */
 } loss_report;
 
+/* How far the accounts have to come. Spans that are dropped before they are queued settle too, so their count alone
+ * would let a flush end too early. */
+typedef struct {
+    uint64_t settled, left;
+} flush_mark;
+
 struct tn_pipeline {
     pthread_mutex_t lock; /* guards all below, down to the managers */
     pthread_cond_t work;  /* for the worker */
@@ -26,6 +32,7 @@ struct tn_pipeline {
 
     tn_span_list queue;
     size_t exporting;   /* spans of the batch under way */
+    uint64_t left;      /* spans that came through the queue and are settled */
     uint64_t batch_due; /* monotonic */
     uint64_t accepted, exported;
     uint64_t dropped[TN_DROP_COUNT];
@@ -33,14 +40,16 @@ struct tn_pipeline {
 
     tn_exporter *exporters[TN_MAX_EXPORTERS];
     tn_exporter_stats exporter_stats[TN_MAX_EXPORTERS];
+    uint64_t remarked[TN_MAX_EXPORTERS]; /* when the log last heard of them, monotonic; 0: never */
     size_t exporter_count;
 
     pthread_t thread;
-    uint64_t start_after;  /* monotonic */
-    uint64_t flush_target; /* export at once until this many are settled */
-    uint64_t export_deadline;
+    uint64_t start_after; /* monotonic */
+    flush_mark flush;     /* export at once until it is reached */
     bool running, stopping, closed;
-    bool sleeping; /* until it is woken: there is nothing to do */
+    bool changing;  /* somebody stops the worker, and nobody else may start or stop it */
+    bool abandoned; /* the running worker did not come back when it was told to, and is detached */
+    bool sleeping;  /* until it is woken: there is nothing to do */
     bool pausing, paused;
 
     pthread_mutex_t managers_lock; /* taken before a manager's and before `lock` */
@@ -68,10 +77,12 @@ static void become_child(tn_pipeline *self)
     self->generation = tn_process_generation();
     tn_span_list_free(&self->queue);
     self->exporting = 0;
-    self->accepted = self->exported = self->flush_target = self->start_after = 0;
+    self->accepted = self->exported = self->left = self->start_after = 0;
+    self->flush = (flush_mark){0};
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
-    self->running = self->stopping = self->sleeping = self->pausing = self->paused = false;
+    self->running = self->stopping = self->changing = self->abandoned = false;
+    self->sleeping = self->pausing = self->paused = false;
     for (size_t i = 0; i < self->exporter_count; i++) {
         tn_exporter *exporter = self->exporters[i];
         if (exporter->reset_in_child) exporter->reset_in_child(exporter);
@@ -134,9 +145,14 @@ static void checkpoint(void *pipeline)
     pthread_mutex_unlock(&self->lock);
 }
 
+static bool has_reached(const tn_pipeline *self, flush_mark mark)
+{
+    return count_settled(self) >= mark.settled && self->left >= mark.left;
+}
+
 static bool is_flushing(const tn_pipeline *self)
 {
-    return self->flush_target > count_settled(self);
+    return !has_reached(self, self->flush);
 }
 
 static bool is_batch_due(const tn_pipeline *self, uint64_t now)
@@ -153,9 +169,11 @@ static bool has_lingering(const tn_pipeline *self)
 
 static uint64_t next_wake(const tn_pipeline *self, uint64_t now)
 {
-    uint64_t until = self->queue.count > 0 ? self->batch_due : NEVER;
-    if (has_lingering(self) && now + LINGER_TICK < until) until = now + LINGER_TICK;
-    return until;
+    bool lingering = has_lingering(self);
+    if (self->queue.count == 0) return lingering ? now + LINGER_TICK : NEVER;
+
+    uint64_t look = now + (lingering ? LINGER_TICK : TN_LINGER); /* nobody wakes it for a root that begins to linger */
+    return look < self->batch_due ? look : self->batch_due;
 }
 
 static void release_roots(tn_pipeline *self, bool all)
@@ -200,36 +218,49 @@ static void settle(tn_pipeline *self, size_t exporter, const tn_export_result *r
     self->dropped[result->reason] += result->dropped;
 }
 
-static void log_result(tn_pipeline *self, size_t exporter, const tn_export_result *result)
+/* What an exporter says beside the losses of the accounts is logged once a minute too. */
+static void log_remark(tn_pipeline *self, size_t exporter, const char *name, const tn_export_result *result)
 {
-    uint64_t now = tn_clock_monotonic();
-    if (exporter == 0 && result->dropped > 0) {
-        report_losses(self, now, result->reason, result->message);
-    } else if (result->dropped > 0 && self->exporter_stats[exporter].dropped == result->dropped) {
-        tn_log_ring_write(&self->log, TN_LOG_WARN, "exporter :%s lost %zu spans: %s", self->exporters[exporter]->name,
-                          result->dropped, result->message);
-    } else if (result->message[0]) {
+    uint64_t now = tn_clock_monotonic(), *remarked = &self->remarked[exporter];
+    if (*remarked && now < *remarked + LOG_INTERVAL) return;
+
+    *remarked = now;
+    if (result->dropped > 0) {
+        tn_log_ring_write(&self->log, TN_LOG_WARN, "exporter :%s lost %zu spans: %s", name, result->dropped,
+                          result->message);
+    } else {
         tn_log_ring_write(&self->log, TN_LOG_WARN, "%s", result->message);
     }
 }
 
+static void log_result(tn_pipeline *self, size_t exporter, const char *name, const tn_export_result *result)
+{
+    if (exporter == 0 && result->dropped > 0) {
+        report_losses(self, tn_clock_monotonic(), result->reason, result->message);
+    } else if (result->dropped > 0 || result->message[0]) {
+        log_remark(self, exporter, name, result);
+    }
+}
+
+/* Works on copies: when it takes too long, configure goes on without it. */
 static void export_batch(tn_pipeline *self)
 {
     tn_span_list batch = take_batch(self);
     tn_export_result results[TN_MAX_EXPORTERS];
-    uint64_t deadline = self->export_deadline;
+    tn_exporter *exporters[TN_MAX_EXPORTERS];
+    size_t count = self->exporter_count;
+    memcpy(exporters, self->exporters, sizeof(exporters));
     leave(self);
 
-    for (size_t i = 0; i < self->exporter_count; i++) {
-        self->exporters[i]->export_batch(self->exporters[i], &batch, deadline, &results[i]);
-    }
+    for (size_t i = 0; i < count; i++) exporters[i]->export_batch(exporters[i], &batch, NEVER, &results[i]);
 
     pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < self->exporter_count; i++) {
+    for (size_t i = 0; i < count; i++) {
         settle(self, i, &results[i]);
-        log_result(self, i, &results[i]);
+        log_result(self, i, exporters[i]->name, &results[i]);
     }
     self->exporting = 0;
+    self->left += batch.count;
     self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
     pthread_cond_broadcast(&self->done);
     leave(self);
@@ -260,10 +291,11 @@ static void *work(void *pipeline)
             continue;
         }
         if (has_lingering(self)) {
+            bool all = is_flushing(self);
             leave(self);
-            release_roots(self, false);
+            release_roots(self, all);
             pthread_mutex_lock(&self->lock);
-            if (is_batch_due(self, now) || self->stopping) continue;
+            if (is_batch_due(self, now) || self->stopping || self->pausing) continue;
         }
         wait_for_work(self, next_wake(self, now));
     }
@@ -286,11 +318,12 @@ static int start_thread(pthread_t *thread, tn_pipeline *self)
 
 static void start_worker(tn_pipeline *self)
 {
-    uint64_t now = tn_clock_monotonic();
-    if (self->running || self->closed || now < self->start_after) return;
+    if (self->running || self->closed || self->changing) return;
 
-    self->stopping = false;
-    self->export_deadline = NEVER;
+    uint64_t now = tn_clock_monotonic();
+    if (now < self->start_after) return;
+
+    self->stopping = self->abandoned = false;
     int error = start_thread(&self->thread, self);
     self->running = error == 0;
     if (error == 0) return;
@@ -400,16 +433,16 @@ bool tn_pipeline_flush(tn_pipeline *self, uint64_t deadline, const atomic_bool *
     release_roots(self, true);
 
     enter(self);
-    uint64_t target = self->accepted;
-    if (target > self->flush_target) self->flush_target = target;
-    if (self->queue.count > 0) start_worker(self);
+    flush_mark mark = {self->accepted, self->left + self->exporting + self->queue.count};
+    if (!has_reached(self, mark)) start_worker(self);
+    self->flush = mark;
     pthread_cond_signal(&self->work);
-    while (count_settled(self) < target && tn_clock_monotonic() < deadline && !is_cancelled(cancelled)) {
+    while (!has_reached(self, mark) && tn_clock_monotonic() < deadline && !is_cancelled(cancelled)) {
         wait_for_done(self, deadline);
     }
-    bool settled = count_settled(self) >= target;
+    bool reached = has_reached(self, mark);
     leave(self);
-    return settled;
+    return reached;
 }
 
 void tn_pipeline_wake(tn_pipeline *self)
@@ -419,58 +452,98 @@ void tn_pipeline_wake(tn_pipeline *self)
     pthread_mutex_unlock(&self->lock);
 }
 
-/* Lets a batch that is under way come back by itself until the deadline, then makes it. true: the worker is gone. */
+/* Between these two, this thread alone stops the worker, and nobody starts it. */
+static void begin_change(tn_pipeline *self)
+{
+    while (self->changing) pthread_cond_wait(&self->done, &self->lock);
+    self->changing = true;
+}
+
+static void end_change(tn_pipeline *self)
+{
+    self->changing = false;
+    pthread_cond_broadcast(&self->done);
+}
+
+static void interrupt_exporters(tn_pipeline *self)
+{
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        if (self->exporters[i]->interrupt) self->exporters[i]->interrupt(self->exporters[i]);
+    }
+}
+
+/* Lets a batch that is under way come back by itself until the deadline, then makes it. true: the worker is gone.
+ * Within a change. */
 static bool stop_worker(tn_pipeline *self, uint64_t deadline)
 {
-    bool running = self->running;
+    if (!self->running) return true;
+
     self->stopping = true;
     self->pausing = false;
     pthread_cond_broadcast(&self->work);
     while (self->running && tn_clock_monotonic() < deadline) wait_for_done(self, deadline);
 
+    if (self->running) interrupt_exporters(self);
+    uint64_t last = tn_clock_monotonic() + STOP_TIMEOUT;
+    while (self->running && tn_clock_monotonic() < last) wait_for_done(self, last);
+
+    if (self->abandoned) return !self->running;
+    pthread_t thread = self->thread;
     if (self->running) {
-        for (size_t i = 0; i < self->exporter_count; i++) {
-            if (self->exporters[i]->interrupt) self->exporters[i]->interrupt(self->exporters[i]);
-        }
-        uint64_t last = tn_clock_monotonic() + STOP_TIMEOUT;
-        while (self->running && tn_clock_monotonic() < last) wait_for_done(self, last);
-    }
-    if (!running) return true;
-    if (self->running) {
-        pthread_detach(self->thread);
+        self->abandoned = true;
+        pthread_detach(thread);
         return false;
     }
-
-    pthread_t thread = self->thread;
     leave(self); /* it has said that it is done; it may still be leaving the lock */
     pthread_join(thread, NULL);
     pthread_mutex_lock(&self->lock);
     return true;
 }
 
-static void free_exporters(tn_pipeline *self)
+static void set_options(tn_pipeline *self, const tn_pipeline_options *options)
 {
-    for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
-    self->exporter_count = 0;
+    self->options = *options;
+    if (self->options.max_export_batch_size == 0) self->options.max_export_batch_size = 1;
+    self->batch_due = tn_clock_monotonic() + options->schedule_delay;
 }
 
-void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options, tn_exporter **exporters, size_t count)
+static void set_exporters(tn_pipeline *self, tn_exporter **exporters, size_t count)
 {
-    enter(self);
-    if (stop_worker(self, tn_clock_monotonic() + STOP_TIMEOUT)) {
-        free_exporters(self);
-    } /* else a thread that does not come back still uses them: they are lost */
-    self->options = *options;
     self->exporter_count = count;
     for (size_t i = 0; i < count; i++) {
         self->exporters[i] = exporters[i];
         self->exporter_stats[i] = (tn_exporter_stats){.name = exporters[i]->name};
     }
+    memset(self->remarked, 0, sizeof(self->remarked));
     memset(self->reports, 0, sizeof(self->reports));
     for (int reason = 0; reason < TN_DROP_COUNT; reason++) self->reports[reason].reported = self->dropped[reason];
-    self->closed = false;
-    if (self->queue.count > 0) start_worker(self);
+}
+
+static void drop_queue(tn_pipeline *self, tn_drop reason)
+{
+    self->dropped[reason] += self->queue.count;
+    self->left += self->queue.count;
+    tn_span_list_free(&self->queue);
+}
+
+void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options, tn_exporter **exporters, size_t count)
+{
+    tn_exporter *old[TN_MAX_EXPORTERS];
+    enter(self);
+    begin_change(self);
+    bool stopped = stop_worker(self, tn_clock_monotonic() + STOP_TIMEOUT);
+    size_t old_count = stopped ? self->exporter_count : 0; /* else its thread still uses them: they are lost */
+    memcpy(old, self->exporters, sizeof(old));
+
+    set_options(self, options);
+    set_exporters(self, exporters, count);
+    self->closed = count == 0;
+    if (self->closed) drop_queue(self, TN_DROP_SHUTDOWN);
+    end_change(self);
+    if (self->accepted > count_settled(self)) start_worker(self);
     leave(self);
+
+    for (size_t i = 0; i < old_count; i++) old[i]->free(old[i]);
 }
 
 static void interrupt_steps(tn_pipeline *self)
@@ -486,13 +559,14 @@ bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_boo
     tn_pipeline_flush(self, deadline, cancelled);
 
     enter(self);
+    begin_change(self);
     self->closed = true;
     stop_worker(self, 0);
-    self->dropped[TN_DROP_DEADLINE] += self->queue.count;
-    tn_span_list_free(&self->queue);
+    drop_queue(self, TN_DROP_DEADLINE);
+    end_change(self);
     report_losses(self, tn_clock_monotonic(), TN_DROP_DEADLINE, "time ran out at shutdown");
     report_publishers_losses(self, tn_clock_monotonic());
-    bool lossless = count_dropped(self) == 0;
+    bool lossless = count_dropped(self) == 0 && count_settled(self) == self->accepted;
     leave(self);
     return lossless;
 }
@@ -513,12 +587,17 @@ void tn_pipeline_stats_read(tn_pipeline *self, tn_pipeline_stats *stats)
     leave(self);
 }
 
-void tn_pipeline_clear_stats(tn_pipeline *self)
+void tn_pipeline_clear(tn_pipeline *self)
 {
+    pthread_mutex_lock(&self->managers_lock);
+    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_clear(self->managers[i]);
+    pthread_mutex_unlock(&self->managers_lock);
+
     enter(self);
-    self->accepted = self->exported = self->flush_target = 0;
+    self->accepted = self->exported = self->flush.settled = 0;
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
+    memset(self->remarked, 0, sizeof(self->remarked));
     for (size_t i = 0; i < self->exporter_count; i++) {
         self->exporter_stats[i].exported = self->exporter_stats[i].dropped = 0;
     }
@@ -547,9 +626,17 @@ tn_pipeline *tn_pipeline_new(const tn_pipeline_options *options)
     init_locks(self);
     tn_log_ring_init(&self->log);
     self->generation = tn_process_generation();
-    self->options = *options;
+    set_options(self, options);
     self->closed = true;
     return self;
+}
+
+static bool has_worker(tn_pipeline *self)
+{
+    enter(self);
+    bool running = self->running;
+    leave(self);
+    return running;
 }
 
 void tn_pipeline_free(tn_pipeline *self)
@@ -558,7 +645,9 @@ void tn_pipeline_free(tn_pipeline *self)
 
     tn_pipeline_shutdown(self, 0, NULL);
     if (tn_this_process.forks.self == self) tn_this_process.forks = (tn_fork_hooks){0};
-    free_exporters(self);
+    if (has_worker(self)) return; /* one that does not come back still uses all of this: it is lost */
+
+    for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
     tn_free(self->managers);
     tn_log_ring_destroy(&self->log);
     pthread_cond_destroy(&self->work);

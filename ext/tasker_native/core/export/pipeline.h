@@ -53,9 +53,9 @@ tn_span_sink tn_pipeline_sink(tn_pipeline *pipeline);
 tn_status tn_pipeline_add_manager(tn_pipeline *pipeline, tn_span_manager *manager) TN_MUST_CHECK;
 void tn_pipeline_remove_manager(tn_pipeline *pipeline, tn_span_manager *manager);
 
-/* New settings and exporters, which it owns from now on (count at most TN_MAX_EXPORTERS). The worker stops and comes
- * back with the next span; what is queued goes to the new exporters. Opens a pipeline that was shut down. Blocks
- * until a batch that is under way has come back; call it without the GVL. */
+/* New settings and exporters, which it owns from now on (count at most TN_MAX_EXPORTERS; 0 shuts the pipeline). What
+ * is in flight goes to the new exporters. Opens a pipeline that was shut down. Blocks until a batch that is under way
+ * has come back, at most some seconds; call it without the GVL. */
 void tn_pipeline_configure(tn_pipeline *pipeline, const tn_pipeline_options *options, tn_exporter **exporters,
                            size_t count);
 
@@ -65,7 +65,8 @@ bool tn_pipeline_flush(tn_pipeline *pipeline, uint64_t deadline, const atomic_bo
 void tn_pipeline_wake(tn_pipeline *pipeline);
 
 /* Ends open steps, flushes until the deadline, stops the worker, drops the rest. Later spans are dropped. true: no
- * span was lost in the life of this process. Idempotent. */
+ * span was lost in the life of this process, and none is still with an exporter that does not come back. Takes at most
+ * some seconds longer than the deadline. Idempotent. */
 bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
 
 void tn_pipeline_stats_read(tn_pipeline *pipeline, tn_pipeline_stats *stats_out);
@@ -73,8 +74,8 @@ void tn_pipeline_stats_read(tn_pipeline *pipeline, tn_pipeline_stats *stats_out)
 /* Counts a span that never came to be, as accepted and dropped. */
 void tn_pipeline_lose(tn_pipeline *pipeline, tn_drop reason);
 
-/* Sets the accounts to zero; for tests. Nothing may be in flight. */
-void tn_pipeline_clear_stats(tn_pipeline *pipeline);
+/* Forgets what its managers know and sets the accounts to zero; for tests. Nothing may be in the queue. */
+void tn_pipeline_clear(tn_pipeline *pipeline);
 
 /* Moves out what the exporter :memory keeps. false when there is no such exporter. */
 bool tn_pipeline_take_memory(tn_pipeline *pipeline, tn_buffer *out);

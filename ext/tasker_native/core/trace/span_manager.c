@@ -796,6 +796,13 @@ bool tn_span_manager_remove_task(tn_span_manager *manager, tn_text task_id)
     return open;
 }
 
+void tn_span_manager_clear(tn_span_manager *manager)
+{
+    enter(manager);
+    empty(manager);
+    pthread_mutex_unlock(&manager->lock);
+}
+
 void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats *stats)
 {
     enter(manager);

@@ -81,6 +81,9 @@ bool tn_span_manager_set_attributes(tn_span_manager *manager, tn_span_key key, t
 /* Takes a task out; its root counts as abandoned. */
 bool tn_span_manager_remove_task(tn_span_manager *manager, tn_text task_id);
 
+/* Forgets everything, without a word to the sink; for tests. */
+void tn_span_manager_clear(tn_span_manager *manager);
+
 void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats *stats_out);
 
 /* For pthread_atfork: the lock is held while the process forks, so that the child finds everything whole. */

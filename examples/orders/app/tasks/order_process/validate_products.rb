@@ -7,7 +7,7 @@ module OrderProcess
       products = results_of(sequence, 'fetch_cart')['products']
       publish_event('order.validation_started', products: products.size)
       Shop.reserve(products)
-      publish_event('order.validation_completed', products: products.size)
+      publish_event('order.validation_ended', products: products.size)
       { valid: true, reserved: products }
     end
 

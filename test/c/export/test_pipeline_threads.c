@@ -1,0 +1,240 @@
+#include "support_export.h"
+
+#include <stdio.h>
+
+TestSuite(pipeline_threads, .fini = all_memory_is_back, .timeout = 30);
+
+enum { PUBLISHERS = 8, TASKS = 150, STEPS = 3 };
+
+#define SPANS ((uint64_t)PUBLISHERS * TASKS * (STEPS + 1))
+
+typedef struct {
+    tn_pipeline *pipeline;
+    tn_span_manager *manager;
+    int number;
+} publishing;
+
+static void run_task(const publishing *p, int n)
+{
+    char task_id[32];
+    snprintf(task_id, sizeof(task_id), "t%d-%d", p->number, n);
+    record_task(p->manager, TN_TASK_START_REQUESTED, task_id);
+    for (int i = 0; i < STEPS; i++) {
+        char step_id[16];
+        snprintf(step_id, sizeof(step_id), "s%d", i);
+        record_step(p->manager, TN_STEP_BEFORE_HANDLE, task_id, step_id);
+        record_step(p->manager, TN_STEP_COMPLETED, task_id, step_id);
+    }
+    record_task(p->manager, TN_TASK_COMPLETED, task_id);
+}
+
+static void *run_tasks(void *argument)
+{
+    for (int i = 0; i < TASKS; i++) run_task(argument, i);
+    return NULL;
+}
+
+typedef struct {
+    tn_pipeline *pipeline;
+    tn_span_manager *managers[2];
+    publishing publishings[PUBLISHERS];
+    pthread_t publishers[PUBLISHERS];
+    atomic_bool over;
+} crowd;
+
+/* Eight threads that end spans of two managers. */
+static void crowd_start(crowd *c, tn_pipeline *pipeline)
+{
+    c->pipeline = pipeline;
+    for (int i = 0; i < 2; i++) c->managers[i] = new_manager(pipeline);
+    for (int i = 0; i < PUBLISHERS; i++) {
+        c->publishings[i] = (publishing){pipeline, c->managers[i % 2], i};
+        cr_assert_eq(pthread_create(&c->publishers[i], NULL, run_tasks, &c->publishings[i]), 0);
+    }
+}
+
+static void crowd_join(crowd *c)
+{
+    for (int i = 0; i < PUBLISHERS; i++) pthread_join(c->publishers[i], NULL);
+    c->over = true;
+}
+
+static void crowd_free(crowd *c)
+{
+    for (int i = 0; i < 2; i++) free_manager(c->pipeline, c->managers[i]);
+    tn_pipeline_free(c->pipeline);
+}
+
+/* Reads the accounts until it is over. Returns whether they were always right. */
+static void *audit(void *argument)
+{
+    crowd *c = argument;
+    tn_pipeline_stats before = {0};
+    while (!c->over) {
+        tn_pipeline_stats now;
+        tn_pipeline_stats_read(c->pipeline, &now);
+        uint64_t dropped = 0;
+        for (int reason = 0; reason < TN_DROP_COUNT; reason++) {
+            dropped += now.dropped[reason];
+            if (now.dropped[reason] < before.dropped[reason]) return NULL;
+        }
+        bool grown = now.accepted >= before.accepted && now.exported >= before.exported;
+        bool whole = now.accepted == now.exported + dropped + now.in_flight && now.in_flight <= now.accepted;
+        if (!grown || !whole || now.queued > now.in_flight || now.accepted > SPANS) return NULL;
+        before = now;
+    }
+    return argument;
+}
+
+static void join_auditor(pthread_t auditor)
+{
+    void *right;
+    pthread_join(auditor, &right);
+    cr_assert(right, "the accounts did not add up");
+}
+
+Test(pipeline_threads, the_accounts_add_up_at_every_moment)
+{
+    static fake_exporter fake;
+    static crowd c;
+    tn_pipeline_options options = options_with(TN_MILLISECOND);
+    options.max_queue_size = 100;
+    options.max_export_batch_size = 20;
+    crowd_start(&c, new_pipeline(options, fake_init(&fake, "fake")));
+    pthread_t auditor;
+    cr_assert_eq(pthread_create(&auditor, NULL, audit, &c), 0);
+    crowd_join(&c);
+    join_auditor(auditor);
+
+    cr_assert(tn_pipeline_flush(c.pipeline, after_ms(5000), NULL));
+    tn_pipeline_stats stats = stats_of(c.pipeline);
+    cr_assert_eq(stats.accepted, SPANS);
+    cr_assert_eq(stats.in_flight, 0);
+    cr_assert_eq(dropped_of(&stats), stats.dropped[TN_DROP_QUEUE_FULL]);
+    cr_assert_eq(fake_spans(&fake), stats.exported);
+    crowd_free(&c);
+}
+
+Test(pipeline_threads, flushing_and_pausing_meanwhile_loses_nothing)
+{
+    static fake_exporter fake;
+    static crowd c;
+    tn_pipeline_options options = options_with(HOUR);
+    options.max_queue_size = SPANS;
+    crowd_start(&c, new_pipeline(options, fake_init(&fake, "fake")));
+    pthread_t auditor;
+    cr_assert_eq(pthread_create(&auditor, NULL, audit, &c), 0);
+    for (int i = 0; i < 20; i++) {
+        cr_assert(tn_pipeline_flush(c.pipeline, after_ms(5000), NULL));
+        tn_pipeline_pause(c.pipeline, after_ms(5000));
+        tn_pipeline_resume(c.pipeline);
+    }
+    crowd_join(&c);
+    join_auditor(auditor);
+    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL));
+    cr_assert_eq(fake_spans(&fake), SPANS);
+    crowd_free(&c);
+}
+
+Test(pipeline_threads, configuring_meanwhile_loses_nothing_and_uses_no_exporter_that_is_freed)
+{
+    enum { CHANGES = 60 };
+    static fake_exporter fakes[CHANGES + 1];
+    static crowd c;
+    tn_pipeline_options options = options_with(TN_MILLISECOND);
+    options.max_queue_size = SPANS;
+    options.max_export_batch_size = 5;
+    crowd_start(&c, new_pipeline(options, fake_init(&fakes[CHANGES], "fake")));
+    pthread_t auditor;
+    cr_assert_eq(pthread_create(&auditor, NULL, audit, &c), 0);
+    for (int i = 0; i < CHANGES; i++) {
+        tn_exporter *exporter = fake_init(&fakes[i], "fake");
+        tn_pipeline_configure(c.pipeline, &options, &exporter, 1);
+    }
+    crowd_join(&c);
+    join_auditor(auditor);
+    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL));
+    crowd_free(&c);
+
+    uint64_t spans = 0;
+    for (int i = 0; i <= CHANGES; i++) {
+        cr_assert_eq(fakes[i].freed, 1);
+        if (i != CHANGES - 1) cr_assert_eq(fakes[i].interrupts, 0, "there was no need");
+        spans += fakes[i].spans;
+    }
+    cr_assert_eq(spans, SPANS);
+}
+
+enum { CHANGERS = 4, CHANGES_EACH = 15 };
+
+static fake_exporter changed[CHANGERS][CHANGES_EACH];
+
+static void *change(void *argument)
+{
+    const publishing *p = argument;
+    tn_pipeline_options options = options_with(TN_MILLISECOND);
+    for (int i = 0; i < CHANGES_EACH; i++) {
+        tn_exporter *exporter = fake_init(&changed[p->number][i], "fake");
+        tn_pipeline_configure(p->pipeline, &options, &exporter, 1);
+        if (i % 3 == 0) tn_pipeline_shutdown(p->pipeline, after_ms(1), NULL);
+        if (i % 3 == 1) tn_pipeline_flush(p->pipeline, after_ms(5), NULL);
+    }
+    return NULL;
+}
+
+Test(pipeline_threads, several_may_configure_and_shut_down_at_once)
+{
+    static fake_exporter fake;
+    static crowd c;
+    crowd_start(&c, new_pipeline(options_with(TN_MILLISECOND), fake_init(&fake, "fake")));
+    pthread_t changers[CHANGERS];
+    publishing changes[CHANGERS];
+    for (int i = 0; i < CHANGERS; i++) {
+        changes[i] = (publishing){c.pipeline, NULL, i};
+        cr_assert_eq(pthread_create(&changers[i], NULL, change, &changes[i]), 0);
+    }
+    for (int i = 0; i < CHANGERS; i++) pthread_join(changers[i], NULL);
+    crowd_join(&c);
+    (void)tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL);
+
+    tn_pipeline_stats stats = stats_of(c.pipeline);
+    (void)dropped_of(&stats);
+    cr_assert_eq(stats.in_flight, 0);
+    crowd_free(&c);
+    uint64_t spans = fake.spans;
+    for (int i = 0; i < CHANGERS; i++) {
+        for (int j = 0; j < CHANGES_EACH; j++) {
+            cr_assert_eq(changed[i][j].freed, 1);
+            spans += changed[i][j].spans;
+        }
+    }
+    cr_assert_eq(spans, stats.exported);
+}
+
+static void *come_and_go(void *argument)
+{
+    const publishing *p = argument;
+    for (int i = 0; i < 100; i++) {
+        publishing own = *p;
+        own.manager = new_manager(p->pipeline);
+        run_task(&own, i);
+        free_manager(p->pipeline, own.manager);
+    }
+    return NULL;
+}
+
+Test(pipeline_threads, managers_may_come_and_go)
+{
+    static fake_exporter fake;
+    tn_pipeline *pipeline = new_pipeline(options_with(TN_MILLISECOND), fake_init(&fake, "fake"));
+    pthread_t threads[4];
+    publishing publishings[4];
+    for (int i = 0; i < 4; i++) {
+        publishings[i] = (publishing){pipeline, NULL, i};
+        cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, &publishings[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    cr_assert_eq(fake_spans(&fake), 4 * 100 * (STEPS + 1));
+    tn_pipeline_free(pipeline);
+}
