@@ -389,8 +389,9 @@ static bool read_request(connection *self)
         size_t head = size ? head_size(bytes, size) : 0;
         if (head && size >= head + body_size(bytes, head)) break;
 
-        bytes = realloc(bytes, size + 65537);
-        ssize_t got = readable(self->server, self->socket, -1) ? recv(self->socket, bytes + size, 65536, 0) : 0;
+        bool some = readable(self->server, self->socket, -1);
+        bytes = realloc(bytes, size + 65537); /* not while it waits: see start_child */
+        ssize_t got = some ? recv(self->socket, bytes + size, 65536, 0) : 0;
         if (got <= 0) {
             free(bytes);
             return false;

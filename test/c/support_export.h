@@ -68,7 +68,10 @@ tn_text file_content(const char *path);
 
 /* --- Children ------------------------------------------------------------------------------------------ */
 
-/* The child of a fork runs the function and exits with what it returns; killed after ten seconds. */
+/* The child of a fork runs the function and exits with what it returns; killed after ten seconds.
+ *
+ * ASan's own allocator is not made for forks (before GCC 14): a lock that another thread holds at that moment is
+ * held forever in the child. So no other thread may allocate, or begin, while a test forks. */
 pid_t start_child(int (*run)(void *argument), void *argument);
 
 /* The exit code; -1 when it was killed. */

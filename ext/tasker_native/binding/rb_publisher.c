@@ -194,8 +194,9 @@ static VALUE publisher_listeners(VALUE object, VALUE name)
     return NIL_P(listeners) ? rb_ary_freeze(rb_ary_new()) : listeners;
 }
 
-/* trace_with(span_manager or nil) -> nil: where events of tasks and steps become spans */
-static VALUE publisher_trace_with(VALUE object, VALUE spans)
+/* trace_with(span_manager or nil, custom_only) -> nil: where events become spans; custom_only: those of tasks and steps
+ * come to the span manager in another way */
+static VALUE publisher_trace_with(VALUE object, VALUE spans, VALUE custom_only)
 {
     publisher *self = get(object);
     if (!NIL_P(spans)) tn_span_manager_of(spans);
@@ -203,7 +204,8 @@ static VALUE publisher_trace_with(VALUE object, VALUE spans)
     RB_OBJ_WRITE(object, &self->spans, spans);
     self->started = true;
     for (size_t event = 0; event < tn_event_registry_count(self->core.registry); event++) {
-        bool on = !NIL_P(spans) && tn_span_manager_wants((tn_event_id)event);
+        bool on = !NIL_P(spans) && tn_span_manager_wants((tn_event_id)event) &&
+                  (!RTEST(custom_only) || tn_event_is_custom((tn_event_id)event));
         tn_publisher_set_interest(&self->core, (tn_event_id)event, TN_INTEREST_SPANS, on);
     }
     return Qnil;
@@ -461,7 +463,7 @@ void tn_init_publisher(void)
     rb_define_method(class, "add_listener", publisher_add_listener, 2);
     rb_define_method(class, "remove_listener", publisher_remove_listener, 1);
     rb_define_method(class, "listeners", publisher_listeners, 1);
-    rb_define_method(class, "trace_with", publisher_trace_with, 1);
+    rb_define_method(class, "trace_with", publisher_trace_with, 2);
     rb_define_method(class, "await_start", publisher_await_start, 0);
     rb_define_method(class, "publish", publisher_publish, -1);
     rb_define_method(class, "publish_step", publisher_publish_step, 5);

@@ -29,7 +29,6 @@ module Tasker
       def initialize
         @lock = Monitor.new
         @publishers = []
-        @replacements = []
         @log_writer = LogWriter.new
       end
 
@@ -47,14 +46,6 @@ module Tasker
         @publishers << publisher
       end
 
-      # A subscriber of the application's own stands in for the built-in tracing.
-      def replace_tracing_by(subscriber)
-        @lock.synchronize do
-          @replacements << subscriber
-          apply if @started
-        end
-      end
-
       # Once a process; again in a forked one, whose resource is another.
       def start
         @lock.synchronize do
@@ -67,7 +58,7 @@ module Tasker
         end
       end
 
-      # Settings have changed.
+      # Settings have changed, or who makes the spans.
       def refresh
         @lock.synchronize { apply if @started }
       end
@@ -140,8 +131,6 @@ module Tasker
       def reset
         @lock.synchronize do
           Pipeline.flush(1.0)
-          @spans = nil
-          @replacements.clear
           @applied = nil
           apply if @started
           Pipeline.clear
@@ -163,8 +152,14 @@ module Tasker
         Native.configure_payload(*FilterList.new(settings).to_a, limits)
         tracing = tracing?
         apply_pipeline if tracing
-        builtin = tracing && @replacements.empty? ? spans : nil
-        @publishers.each { |publisher| publisher.trace_with(builtin) }
+        @publishers.each { |publisher| publisher.trace_with(tracing ? spans : nil, stand_in?(publisher)) }
+      end
+
+      # Whether a subscriber of the application's own makes the spans of tasks and steps.
+      def stand_in?(publisher)
+        publisher.event_names.any? do |name|
+          publisher.listeners(name).any? { |one| one.is_a?(Method) && one.receiver.is_a?(TelemetrySubscriber) }
+        end
       end
 
       def apply_pipeline

@@ -12,23 +12,36 @@ module Tasker
         private_constant :PUBLISHED_ERRORS
 
         def handle(task, sequence, step)
-          key = [step_answer(task, :task_id), step_answer(step, :workflow_step_id)]
+          told = task_id_for(step, task)
+          key = [told.fetch(:task_id) { task_id_of(step) }, step_answer(step, :workflow_step_id)]
           return super if Native.runtime.current_step == key # below a subclass' own handle
 
-          publish_step_started(step)
-          publish_step_before_handle(step)
+          publish_step_started(step, **told)
+          publish_step_before_handle(step, **told)
           started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
           begin
             result = Native.runtime.with_current_step(key) { super }
           rescue *PUBLISHED_ERRORS => e
-            publish_step_failed(step, error: e, execution_duration: seconds_since(started))
+            publish_step_failed(step, error: e, execution_duration: seconds_since(started), **told)
             raise
           end
-          publish_step_completed(step, execution_duration: seconds_since(started))
+          publish_step_completed(step, execution_duration: seconds_since(started), **told)
           result
         end
 
         private
+
+        # What the payloads of a step that does not know its task have to be told.
+        def task_id_for(step, task)
+          return {} unless task_id_of(step).nil?
+
+          { task_id: step_answer(task, :task_id) }.compact
+        end
+
+        # As the payload builder asks.
+        def task_id_of(step)
+          step.respond_to?(:task_id) ? step.task_id : step_answer(step_answer(step, :task), :task_id)
+        end
 
         def seconds_since(started)
           (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)

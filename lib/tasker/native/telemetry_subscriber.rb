@@ -30,20 +30,22 @@ module Tasker
         define_method(:"handle_#{name.tr('.', '_')}") { |event| record(name, event) }
       end
 
-      # The built-in tracing listens already, so for this very class there is nothing to subscribe; a subclass stands in
-      # for it.
-      #
-      # @param publisher [Tasker::Native::Publisher]
-      # @return [TelemetrySubscriber]
-      def self.subscribe(publisher)
-        return new(spans: Native.runtime.spans) if equal?(Tasker::Events::Subscribers::TelemetrySubscriber)
-
-        super.tap { |subscriber| Native.runtime.replace_tracing_by(subscriber) }
-      end
-
       def initialize(name: nil, events: nil, config: {}, spans: nil)
         super(name: name, events: events, config: config)
         @spans = spans || Native.runtime.new_span_manager
+      end
+
+      # From now on its open spans are those of the application. The built-in tracing listens already, so for this very
+      # class there is nothing to subscribe; a subclass stands in for it.
+      #
+      # @param publisher [Tasker::Native::Publisher]
+      # @return [void]
+      def subscribe_to_publisher(publisher)
+        @spans = Native.runtime.spans
+        return if instance_of?(TelemetrySubscriber)
+
+        super
+        Native.runtime.refresh
       end
 
       # @param task_id [Object]

@@ -117,7 +117,7 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
   end
 
   describe '.build_task_payload' do
-    let(:created) { Time.now - 10 }
+    let(:created) { Time.now.utc - 10 }
     let(:steps) do
       [build_step(status: 'complete', processed_at: created + 3), build_step(status: 'pending'),
        build_step(status: 'error'), build_step(status: 'resolved_manually', processed_at: created + 4)]
@@ -130,7 +130,7 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
 
     it 'has the keys of every event of a task' do
       expect(build).to match(
-        task_id: 7, task_name: 'order_process', started_at: created.utc.strftime('%Y-%m-%dT%H:%M:%SZ'),
+        task_id: 7, task_name: 'order_process', started_at: created.strftime('%Y-%m-%dT%H:%M:%SZ'),
         completed_at: nil, task_type: 'Workflow::Task', event_type: 'completed', timestamp: be_a(String),
         total_execution_duration: nil, current_execution_duration: be_within(1).of(10),
         total_steps: 4, completed_steps: 2, failed_steps: 1, pending_steps: 1
@@ -140,7 +140,7 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
     it 'has the whole duration, under both names, once all steps are complete' do
       steps.each { |step| step.status = 'complete' }
 
-      expect(build).to include(completed_at: (created + 4).utc.strftime('%Y-%m-%dT%H:%M:%SZ'),
+      expect(build).to include(completed_at: (created + 4).strftime('%Y-%m-%dT%H:%M:%SZ'),
                                total_execution_duration: 4.0, execution_duration: 4.0, current_execution_duration: nil,
                                completed_steps: 4, failed_steps: 0, pending_steps: 0)
     end
@@ -223,7 +223,8 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
     end
 
     it 'asks the class of the steps where it knows task_completion_stats' do
-      known = { total_steps: 9, completed_steps: 9, failed_steps: 0, pending_steps: 0, latest_completion_time: Time.now }
+      known = { total_steps: 9, completed_steps: 9, failed_steps: 0, pending_steps: 0,
+                latest_completion_time: Time.now }
       Records::StepRecord.define_singleton_method(:task_completion_stats) { |_task| known }
 
       expect(queries { described_class.build_task_payload(task) }).to be_empty

@@ -129,8 +129,8 @@ RSpec.describe Tasker::StepHandler::Base do
   end
 
   describe 'when process is left in another way' do
-    def leave(&process)
-      run(handler_class { define_method(:process) { |*| process.call } }.new)
+    def leave(&way)
+      run(handler_class { define_method(:process) { |*| instance_exec(&way) } }.new)
     end
 
     it 'passes Interrupt, exit, throw and a Timeout of the caller through, without failed or completed' do

@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+require_relative 'support/readme'
+
+# What README says is tried: snippets, tables, links. Its quick start: quick_start_spec.rb.
+RSpec.describe 'README.md' do
+  subject(:readme) { Readme.new }
+
+  it 'has Ruby that runs without Rails, in its order, and gives what it says' do
+    expect(readme.script.scan('# =>').size).to be > 5
+    expect(ruby(readme.checking_script)).to match(/\A120 rows\nread_file took 0\.\d+ s\n\z/)
+  end
+
+  describe 'settings' do
+    let(:table) { readme.table('Settings').to_h { |name, default| [name.delete('`').to_sym, default] } }
+
+    it 'are all that have an effect' do
+      effective = Tasker::Native::Settings::DEFINITIONS.values.reject(&:no_effect).map(&:name)
+
+      expect(table.keys).to match_array(effective)
+    end
+
+    it 'have these defaults' do
+      literals = table.transform_values { |default| default[/\A`(.*)`\z/, 1] }.compact
+      defaults = literals.transform_values { |literal| eval(literal) } # rubocop:disable Security/Eval -- our own file
+
+      expect(defaults.size).to be > 15
+      expect(defaults).to eq(defaults.keys.to_h { |name| [name, Tasker::Native::Settings.new.public_send(name)] })
+    end
+  end
+
+  describe 'environment variables' do
+    let(:table) do
+      readme.table('From the environment').flat_map { |names, use| names.scan(/\w+/).map { |name| [name, use] } }.to_h
+    end
+    # What a variable is set to, and what the setting is then.
+    let(:samples) do
+      { exporter: ['console', [:console]], otlp_endpoint: ['http://a:1', 'http://a:1'],
+        otlp_headers: ['a=b', { 'a' => 'b' }], otlp_compression: %w[none none],
+        otlp_timeout: ['1500', 1.5], schedule_delay: ['1500', 1.5] }
+    end
+
+    it 'set what they are said to set' do
+      settings = table.transform_values { |use| use[/\A`(\w+)`(?!.*everything)/, 1]&.to_sym }.compact
+
+      expect(settings.size).to be > 10
+      settings.each do |variable, name|
+        value, expected = samples.fetch(name, ['77', 77])
+        with_env(variable => value) do
+          expect(Tasker::Native::Settings.new.public_send(name)).to eq(expected), "#{variable} does not set #{name}"
+        end
+      end
+    end
+
+    it 'are all that the code asks for' do
+      code = Dir[File.join(Readme::ROOT, 'lib/**/*.rb')].map { |file| File.read(file) }.join
+
+      expect(table.keys).to include(*code.scan(/OTEL_[A-Z_]+[A-Z]\b/).uniq)
+    end
+  end
+
+  it 'has the initializer of the example app' do
+    name = 'config/initializers/tasker.rb'
+    example = File.read(File.join(Readme::ROOT, 'examples/orders', name))
+
+    expect(readme.app_files[name]).to eq(example.sub("# frozen_string_literal: true\n\n", ''))
+  end
+
+  it 'names commands that exist' do
+    programs = readme.commands.map { |command| command.split.find { |word| !word.include?('=') } }
+    ours = programs.uniq - %w[bin/rails bundle]
+
+    expect(ours).to include('bin/demo', 'bin/test')
+    expect(ours).to all(satisfy { |program| File.executable?(File.join(Readme::ROOT, program)) })
+  end
+
+  it 'links to files and headings that exist' do
+    headings, others = readme.links.partition { |link| link.start_with?('#') }
+    files = others.reject { |link| link.start_with?('https://') }
+
+    expect(headings - readme.anchors).to be_empty
+    expect(files.reject { |file| File.exist?(File.join(Readme::ROOT, file)) }).to be_empty
+  end
+
+  it 'knows nothing of where it was written' do
+    expect(readme.text).not_to match(%r{(?<![\w./])/(work|root|tmp|home|Users)\b})
+  end
+end
