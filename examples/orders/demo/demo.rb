@@ -87,7 +87,7 @@ class Demo
     receiver = start('receiver', [RECEIVER, '--port', '0', '--output', spans, '--requests', requests,
                                   '--parent', Process.pid.to_s])
     endpoint = wait_for(receiver, /^listening on (\S+)/)[1]
-    @screen.text("  OTEL_EXPORTER_OTLP_ENDPOINT=#{endpoint}\n\n")
+    @screen.text("  OTEL_EXPORTER_OTLP_ENDPOINT=#{endpoint}")
     accounts = work('OTEL_EXPORTER_OTLP_ENDPOINT' => endpoint)
     stop([receiver])
     judge([spans, requests], accounts, 'What the collector, another process, read with the official protobuf classes')
@@ -105,6 +105,7 @@ class Demo
   # @return [Array<Hash>] what became of the spans of each
   def work(environment = {})
     environment = { 'ORDERS_TRACE_SEED' => SecureRandom.hex(8), **environment }
+    @screen.note('(two Rails processes start)')
     shipping = rails('shipping', ['orders:work[shipping]'], environment)
     wait_for(shipping, /^ready/)
     workers = [rails('orders', ['orders:place', 'orders:work[orders]'], environment), shipping]

@@ -20,6 +20,10 @@ class Screen
     @output.puts text
   end
 
+  def note(text)
+    @output.puts paint("  #{text}", :dim)
+  end
+
   def success(text)
     @output.puts paint(text, :green)
   end

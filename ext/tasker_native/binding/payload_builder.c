@@ -81,12 +81,25 @@ static bool is_present(VALUE value)
 
 /* --- Times: whole seconds ------------------------------------------------------------------------------ */
 
+typedef struct {
+    VALUE time;
+    char text[TN_TIMESTAMP_SIZE];
+    size_t size; /* 0: it can't be told */
+} time_text;
+
+static VALUE format_seconds(VALUE argument)
+{
+    time_text *formatted = (time_text *)argument;
+    formatted->size = tn_format_time(formatted->text, formatted->time, 0);
+    return Qnil;
+}
+
 static void emit_time(const sink *to, ID key, VALUE time)
 {
     if (RTEST(rb_obj_is_kind_of(time, rb_cTime))) {
-        char text[TN_TIMESTAMP_SIZE];
-        size_t size = tn_format_time(text, time, 0);
-        emit_text(to, key, (tn_text){text, size});
+        time_text formatted = {.time = time};
+        tn_isolate(format_seconds, (VALUE)&formatted, Qnil);
+        if (formatted.size > 0) emit_text(to, key, (tn_text){formatted.text, formatted.size});
         return;
     }
     VALUE string = SPECIAL_CONST_P(time) ? Qundef : answer_of(time, id.iso8601);

@@ -9,6 +9,7 @@
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
 #define MILLISECOND_DIGITS 3
+#define LATEST_SECOND INT64_C(7258118400) /* 2200-01-01 */
 
 static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace, id_utc, id_utc_offset;
 
@@ -273,15 +274,17 @@ static VALUE format_time(VALUE time)
     return rb_utf8_str_new(text, (long)size);
 }
 
+/* nil for what is neither a time nor a date. */
+static VALUE iso8601_of(VALUE object)
+{
+    bool is_time = RTEST(rb_obj_is_kind_of(object, rb_cTime));
+    return tn_isolate(is_time ? format_time : call_iso8601, object, Qnil);
+}
+
 /* ISO 8601 for what is a time or a date, else to_s. */
 static VALUE time_string(VALUE value)
 {
-    VALUE string = Qnil;
-    if (RTEST(rb_obj_is_kind_of(value, rb_cTime))) {
-        string = tn_isolate(format_time, value, Qnil);
-    } else if (!SPECIAL_CONST_P(value)) {
-        string = tn_isolate(call_iso8601, value, Qnil);
-    }
+    VALUE string = SPECIAL_CONST_P(value) ? Qnil : iso8601_of(value);
     return NIL_P(string) ? string_of(value) : string;
 }
 
@@ -386,16 +389,31 @@ void tn_walk_set_id(tn_walk_id *id, VALUE value)
     RB_GC_GUARD(string);
 }
 
+typedef struct {
+    VALUE time;
+    uint64_t nanoseconds; /* 0: before 1970, or so late that it is a mistake */
+} time_reading;
+
+static VALUE read_time(VALUE argument)
+{
+    time_reading *reading = (time_reading *)argument;
+    struct timespec at = rb_time_timespec(reading->time);
+    if (at.tv_sec < 0 || at.tv_sec > LATEST_SECOND) return Qnil;
+    reading->nanoseconds = (uint64_t)at.tv_sec * TN_SECOND + (uint64_t)at.tv_nsec;
+    return Qnil;
+}
+
 static uint64_t time_of(VALUE value)
 {
-    uint64_t nanoseconds = 0;
-    VALUE string = RB_TYPE_P(value, T_STRING) ? value : Qnil;
     if (RTEST(rb_obj_is_kind_of(value, rb_cTime))) {
-        struct timespec at = rb_time_timespec(value);
-        return at.tv_sec > 0 ? (uint64_t)at.tv_sec * TN_SECOND + (uint64_t)at.tv_nsec : 0;
+        time_reading reading = {.time = value};
+        tn_isolate(read_time, (VALUE)&reading, Qnil);
+        return reading.nanoseconds;
     }
-    if (NIL_P(string) && !SPECIAL_CONST_P(value)) string = tn_isolate(call_iso8601, value, Qnil);
-    if (NIL_P(string)) return 0;
+
+    uint64_t nanoseconds = 0;
+    VALUE string = RB_TYPE_P(value, T_STRING) || SPECIAL_CONST_P(value) ? value : iso8601_of(value);
+    if (!RB_TYPE_P(string, T_STRING)) return 0;
     tn_timestamp_parse(tn_text_of_string(string), &nanoseconds);
     RB_GC_GUARD(string);
     return nanoseconds;

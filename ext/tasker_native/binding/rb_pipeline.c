@@ -145,6 +145,7 @@ static VALUE pipeline_configure(VALUE self, VALUE options)
         .schedule_delay = get_duration(options, "schedule_delay"),
     };
     tn_walk_init(&c.resource, false);
+    tn_payload_writer_init(&c.resource.writer, &c.resource.buffer, 0, 0); /* limits are for spans */
     rb_ensure(configure_body, (VALUE)&c, give_up, (VALUE)&c);
     RB_GC_GUARD(c.strings);
     return Qnil;
@@ -172,10 +173,14 @@ static void cancel(void *argument)
     tn_pipeline_wake(tn_ruby.pipeline);
 }
 
+/* Any signal wakes it; what does not raise (a trap of the application's, the end of a child) is no reason to stop. */
 static VALUE wait_for(waiting *w)
 {
-    rb_thread_call_without_gvl(wait_without_gvl, w, cancel, w);
-    rb_thread_check_ints();
+    do {
+        atomic_store(&w->cancelled, false);
+        rb_thread_call_without_gvl(wait_without_gvl, w, cancel, w);
+        rb_thread_check_ints();
+    } while (!w->result && atomic_load(&w->cancelled) && tn_clock_monotonic() < w->deadline);
     return w->result ? Qtrue : Qfalse;
 }
 

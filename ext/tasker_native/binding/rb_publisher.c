@@ -233,12 +233,16 @@ typedef struct {
     tn_walk walk;
 } publication;
 
+static VALUE call_report(VALUE report)
+{
+    return rb_funcall(tn_ruby.native, id_report, 2, rb_ary_entry(report, 0), rb_ary_entry(report, 1));
+}
+
 static VALUE report_error(VALUE argument, VALUE exception)
 {
     publication *p = (publication *)argument;
     p->self->core.events[p->event].failures++;
-    rb_funcall(tn_ruby.native, id_report, 2, event_name(p->self, p->event), exception);
-    return Qnil;
+    return tn_isolate(call_report, rb_assoc_new(event_name(p->self, p->event), exception), Qnil);
 }
 
 static VALUE call_listener(VALUE argument)
@@ -333,7 +337,7 @@ static VALUE call_start(VALUE unused)
 static VALUE report_start_error(VALUE unused, VALUE exception)
 {
     (void)unused;
-    return rb_funcall(tn_ruby.native, id_report, 2, rb_utf8_str_new_cstr("(start)"), exception);
+    return tn_isolate(call_report, rb_assoc_new(rb_utf8_str_new_cstr("(start)"), exception), Qnil);
 }
 
 /* Telemetry starts by itself at the first event of a process that did not start it at boot. */

@@ -18,16 +18,23 @@ module Tasker
         text('OTEL_SDK_DISABLED')&.casecmp?('true') || false
       end
 
+      # @param kind [Setting::Kind] which numbers are good
       # @return [Integer, nil]
-      def count(*names, minimum: 0)
-        parse(names) { |value| Integer(value, 10).then { |number| number if number >= minimum } }
+      def count(kind, *names)
+        parse(names) { |value| Integer(value, 10).then { |number| number if kind.accepts?(number) } }
       end
 
       # Milliseconds, as the specification has them, in seconds.
       #
+      # @param kind [Setting::Kind] which seconds are good
       # @return [Float, nil]
-      def milliseconds(*names, minimum: 0)
-        count(*names, minimum: minimum)&.fdiv(1000)
+      def milliseconds(kind, *names)
+        parse(names) { |value| Integer(value, 10).fdiv(1000).then { |seconds| seconds if kind.accepts?(seconds) } }
+      end
+
+      # @return [String, nil]
+      def url(*names)
+        parse(names) { |value| value if Setting::URL.accepts?(value) }
       end
 
       # @return [String, nil] one of these
@@ -45,9 +52,27 @@ module Tasker
 
       # "key=value,key=value", percent-decoded.
       #
+      # @param kind [Setting::Kind] which pairs are good
       # @return [Hash{String=>String}]
-      def pairs(*names)
-        parse(names) { |value| value.split(',').to_h { |pair| decode_pair(pair) } } || {}
+      def pairs(kind, *names)
+        parse(names) do |value|
+          value.split(',').to_h { |pair| decode_pair(pair) }.then { |pairs| pairs if kind.accepts?(pairs) }
+        end || {}
+      end
+
+      # As pairs, fit for HTTP.
+      #
+      # @return [Hash{String=>String}]
+      def headers(*names)
+        parse(names) do |value|
+          headers = value.split(',').to_h { |pair| decode_pair(pair) }
+          headers if Setting::HEADERS.accepts?(headers)
+        end || {}
+      end
+
+      # @return [String, nil]
+      def url(*names)
+        parse(names) { |value| value if Setting::URL.accepts?(value) }
       end
 
       def forget_warnings
@@ -79,7 +104,7 @@ module Tasker
         def decode(text)
           raise ArgumentError, 'bad percent-encoding' if text.match?(/%(?!\h\h)/)
 
-          text.strip.gsub(/%\h\h/) { |code| code[1, 2].hex.chr }.force_encoding(Encoding::UTF_8).scrub
+          text.strip.b.gsub(/%\h\h/) { |code| code[1, 2].hex.chr }.force_encoding(Encoding::UTF_8).scrub
         end
 
         # The value may be a secret, so only the name is told.

@@ -60,7 +60,7 @@ module Tasker
 
       def elapsed(from, till)
         (till - from).to_f.round(3)
-      rescue StandardError
+      rescue *ISOLATED_ERRORS
         nil
       end
 
@@ -70,7 +70,7 @@ module Tasker
 
       def answer(object, method)
         object.public_send(method) if object.respond_to?(method)
-      rescue StandardError
+      rescue *ISOLATED_ERRORS
         nil
       end
 

@@ -122,13 +122,13 @@ module Tasker
         publisher.register_event(event_name) unless publisher.registered?(event_name)
         publisher.publish(event_name, payload)
         nil
-      rescue StandardError => e
+      rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
       end
 
       def publish_step(event_name, event_type, step, error, context)
         Tasker::Events::Publisher.instance.publish_step(event_name, event_type, step, error, context)
-      rescue StandardError => e
+      rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
       end
 
@@ -136,7 +136,7 @@ module Tasker
         publisher = Tasker::Events::Publisher.instance
         wanted = publisher.wanted?(event_name)
         publisher.publish(event_name, wanted ? build_task_payload(task, event_type, context) : {})
-      rescue StandardError => e
+      rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
       end
 

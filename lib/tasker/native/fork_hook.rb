@@ -12,13 +12,15 @@ module Tasker
         def _fork
           Native.runtime.before_fork
           pid = super
-          pid.zero? ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent
-          pid
+        ensure # a fork may fail: then there is a parent only
+          pid&.zero? ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent
         end
 
         def daemon(...)
           Native.runtime.before_fork
-          super.tap { Native.runtime.after_fork_in_child }
+          forked = super
+        ensure
+          forked ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent
         end
       end
 

@@ -68,7 +68,7 @@ module Tasker
 
       # A per-signal variable is used as it is; everything else is a base.
       def otlp_url
-        signal = Environment.text('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+        signal = Environment.url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
         return signal if signal && !@settings.set?(:otlp_endpoint)
 
         "#{@settings.otlp_endpoint.chomp('/')}/v1/traces"

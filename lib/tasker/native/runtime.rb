@@ -20,7 +20,7 @@ module Tasker
       # An error's message, even if it has none to give.
       def self.message_of(error)
         error.message
-      rescue StandardError
+      rescue *ISOLATED_ERRORS
         error.class.name
       end
 

@@ -8,9 +8,6 @@ module Tasker
       # where a subclass overrides it. An error is published and raised again, the same object; Interrupt, SystemExit,
       # throw and a Timeout of the caller pass through.
       module AutomaticEventPublishing
-        PUBLISHED_ERRORS = [StandardError, ScriptError, SystemStackError, NoMemoryError].freeze
-        private_constant :PUBLISHED_ERRORS
-
         def handle(task, sequence, step)
           told = task_id_for(step, task)
           key = [told.fetch(:task_id) { task_id_of(step) }, step_answer(step, :workflow_step_id)]
@@ -21,7 +18,7 @@ module Tasker
           started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
           begin
             result = Native.runtime.with_current_step(key) { super }
-          rescue *PUBLISHED_ERRORS => e
+          rescue *ISOLATED_ERRORS => e
             publish_step_failed(step, error: e, execution_duration: seconds_since(started), **told)
             raise
           end

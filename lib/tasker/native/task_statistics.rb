@@ -15,7 +15,7 @@ module Tasker
       def self.of(task)
         steps = task.workflow_steps if task.respond_to?(:workflow_steps)
         steps ? new(task, steps) : new(task, [])
-      rescue StandardError
+      rescue *ISOLATED_ERRORS
         new(task, [])
       end
 

@@ -238,3 +238,33 @@ Test(pipeline_threads, managers_may_come_and_go)
     cr_assert_eq(fake_spans(&fake), 4 * 100 * (STEPS + 1));
     tn_pipeline_free(pipeline);
 }
+
+static void *flush_always(void *argument)
+{
+    crowd *c = argument;
+    while (!c->over) tn_pipeline_flush(c->pipeline, after_ms(100), NULL);
+    return NULL;
+}
+
+Test(pipeline_threads, a_root_is_counted_before_another_thread_can_deliver_it)
+{
+    static fake_exporter fake;
+    static crowd c;
+    c.pipeline = new_pipeline(options_with(HOUR), fake_init(&fake, "fake"));
+    c.managers[0] = new_manager(c.pipeline);
+    pthread_t auditor, flushers[2];
+    for (int i = 0; i < 2; i++) cr_assert_eq(pthread_create(&flushers[i], NULL, flush_always, &c), 0);
+    cr_assert_eq(pthread_create(&auditor, NULL, audit, &c), 0);
+    for (int i = 0; i < 1000; i++) {
+        char task_id[16];
+        snprintf(task_id, sizeof(task_id), "t%d", i);
+        record_task(c.managers[0], TN_TASK_COMPLETED, task_id);
+    }
+    c.over = true;
+    for (int i = 0; i < 2; i++) pthread_join(flushers[i], NULL);
+    join_auditor(auditor);
+    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL));
+    cr_assert_eq(fake_spans(&fake), 1000);
+    free_manager(c.pipeline, c.managers[0]);
+    tn_pipeline_free(c.pipeline);
+}

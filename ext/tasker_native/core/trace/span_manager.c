@@ -377,8 +377,9 @@ static void end_task(tn_span_manager *manager, outbox *out, const tn_occurrence 
     task->ended_by = occurrence->event;
     tn_moment start = {task->root->start, task->root->started};
     if (start.monotonic) add_wait(manager, out, NAME_TASK_INITIALIZE, occurrence->task_id, task->requested, start);
+    /* Under the lock: another thread may release the root as soon as it lingers, and nothing leaves uncounted. */
+    manager->sink.accept(manager->sink.self);
     move_task(manager, task, TASK_LINGERING, occurrence->now.monotonic);
-    out->accepted++;
 }
 
 /* --- Steps --------------------------------------------------------------------------------------------- */

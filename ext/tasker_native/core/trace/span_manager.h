@@ -13,7 +13,8 @@ typedef struct tn_span_manager tn_span_manager;
 /* Where finished spans go. accept counts a span that has ended; take follows once it is complete (at once, or
  * after a root has lingered) and owns the span from then on. lose comes instead of both for a span that has ended
  * and for which there was no memory.
- * All are called without the manager's lock, from any thread, and must not block. */
+ * All are called from any thread and must not block; without the manager's lock, but for accept of a task's root:
+ * that one must not come back to the manager. */
 typedef struct {
     void *self;
     void (*accept)(void *self);
