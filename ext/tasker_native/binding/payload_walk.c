@@ -4,11 +4,14 @@
 #include "base/utf8.h"
 #include "event/timestamp.h"
 
+#include <stdio.h>
+
 #define MAX_DEPTH 100          /* of nested Hashes and Arrays; deeper is masked */
 #define MAX_INTEGER_BYTES 4096 /* a larger Integer is described, not written out */
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
 #define MILLISECOND_DIGITS 3
+#define MAX_DIGITS 24                     /* of a 64-bit Integer */
 #define LATEST_SECOND INT64_C(7258118400) /* 2200-01-01 */
 
 static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace, id_utc, id_utc_offset;
@@ -313,10 +316,17 @@ static void write_json(tn_walk *walk, VALUE container)
     tn_payload_close_string(&walk->writer, json.opened, json.complete);
 }
 
+/* Ids are Strings: no Ruby object for each. */
+static size_t format_integer(char *out, size_t size, VALUE fixnum)
+{
+    return (size_t)snprintf(out, size, "%ld", FIX2LONG(fixnum));
+}
+
 static void write_integer(tn_walk *walk, VALUE value, bool as_string)
 {
     if (as_string) {
-        write_string(walk, rb_fix2str(value, 10));
+        char digits[MAX_DIGITS];
+        tn_payload_string(&walk->writer, (tn_text){digits, format_integer(digits, sizeof(digits), value)});
     } else {
         tn_payload_integer(&walk->writer, FIX2LONG(value));
     }
@@ -375,6 +385,10 @@ void tn_walk_set_id(tn_walk_id *id, VALUE value)
 {
     id->size = 0;
     if (NIL_P(value)) return;
+    if (FIXNUM_P(value)) {
+        id->size = format_integer(id->bytes, sizeof(id->bytes), value);
+        return;
+    }
 
     VALUE string = RB_TYPE_P(value, T_STRING) ? value : string_of(value);
     tn_text text = tn_text_of_string(string);

@@ -9,9 +9,10 @@ module Tasker
     module Environment
       module_function
 
-      # The first of these variables that is set.
+      # The first of these variables that is set. It need not be valid text.
       def text(*names)
-        names.filter_map { |name| ENV.fetch(name, nil) }.find { |value| !value.strip.empty? }&.strip
+        values = names.filter_map { |name| ENV.fetch(name, nil) }
+        values.map { |value| value.b.strip.force_encoding(Encoding::UTF_8) }.find { |value| !value.empty? }
       end
 
       def disabled?
@@ -32,11 +33,6 @@ module Tasker
         parse(names) { |value| Integer(value, 10).fdiv(1000).then { |seconds| seconds if kind.accepts?(seconds) } }
       end
 
-      # @return [String, nil]
-      def url(*names)
-        parse(names) { |value| value if Setting::URL.accepts?(value) }
-      end
-
       # @return [String, nil] one of these
       def one_of(allowed, *names)
         parse(names) { |value| value.downcase if allowed.include?(value.downcase) }
@@ -52,12 +48,9 @@ module Tasker
 
       # "key=value,key=value", percent-decoded.
       #
-      # @param kind [Setting::Kind] which pairs are good
       # @return [Hash{String=>String}]
-      def pairs(kind, *names)
-        parse(names) do |value|
-          value.split(',').to_h { |pair| decode_pair(pair) }.then { |pairs| pairs if kind.accepts?(pairs) }
-        end || {}
+      def pairs(*names)
+        parse(names) { |value| value.split(',').to_h { |pair| decode_pair(pair) } } || {}
       end
 
       # As pairs, fit for HTTP.

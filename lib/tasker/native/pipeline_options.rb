@@ -17,8 +17,7 @@ module Tasker
       class << self
         # @return [Array<Symbol>] empty: nothing is to be exported
         def exporters_of(settings)
-          exporters = Array(settings.exporter)
-          exporters = [default_exporter(settings)] if exporters == [:auto]
+          exporters = Array(settings.exporter).map { |name| name == :auto ? default_exporter(settings) : name }
           exporters.uniq - [:none]
         end
 
@@ -35,7 +34,7 @@ module Tasker
         private
 
         def default_exporter(settings)
-          return :otlp if settings.set?(:otlp_endpoint) || Environment.text(*Settings::ENDPOINT_VARIABLES)
+          return :otlp if settings.set?(:otlp_endpoint) || Environment.url(*Settings::ENDPOINT_VARIABLES)
 
           { 'production' => :otlp, 'test' => :memory }.fetch(environment_name, :file)
         end
@@ -71,7 +70,9 @@ module Tasker
         signal = Environment.url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
         return signal if signal && !@settings.set?(:otlp_endpoint)
 
-        "#{@settings.otlp_endpoint.chomp('/')}/v1/traces"
+        base = URI(@settings.otlp_endpoint)
+        base.path = "#{base.path.chomp('/')}/v1/traces"
+        base.to_s
       end
 
       def header_lines

@@ -17,7 +17,7 @@ module Tasker
 
       # @return [Hash{String=>String, Integer}]
       def to_h
-        detected.merge(service, Environment.pairs(Setting::ANY, 'OTEL_RESOURCE_ATTRIBUTES'), named).compact
+        detected.merge(service, Environment.pairs('OTEL_RESOURCE_ATTRIBUTES'), named).compact
       end
 
       private

@@ -27,7 +27,7 @@ module Tasker
 
       PROMETHEUS = {
         endpoint: nil, username: nil, password: nil, job_timeout: 300, export_timeout: 120, retry_attempts: 3,
-        retry_window: 300, safety_margin: 60, metric_prefix: 'tasker', include_instance_labels: true,
+        retention_window: 300, safety_margin: 60, metric_prefix: 'tasker', include_instance_labels: true,
         compression: 'snappy', batch_size: 1000, skip_if_unavailable: true
       }.freeze
       BATCHING = {
@@ -51,25 +51,27 @@ module Tasker
         Setting.new(:otlp_compression, Setting::COMPRESSION,
                     -> { Environment.one_of(%w[gzip none], *otlp_variables('COMPRESSION')) || 'gzip' }),
         Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS,
-                    -> { Environment.milliseconds(*otlp_variables('TIMEOUT'), minimum: 1) || 10.0 }),
+                    -> { Environment.milliseconds(Setting::POSITIVE_SECONDS, *otlp_variables('TIMEOUT')) || 10.0 }),
         Setting.new(:trace_file, Setting::PATH, 'log/tasker_traces.jsonl'),
         Setting.new(:max_queue_size, Setting::COUNT,
-                    -> { Environment.count('OTEL_BSP_MAX_QUEUE_SIZE', minimum: 1) || 2048 }),
+                    -> { Environment.count(Setting::COUNT, 'OTEL_BSP_MAX_QUEUE_SIZE') || 2048 }),
         Setting.new(:max_queue_bytes, Setting::COUNT, 16 * 1024 * 1024),
         Setting.new(:max_export_batch_size, Setting::COUNT,
-                    -> { Environment.count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE', minimum: 1) || 512 }),
+                    -> { Environment.count(Setting::COUNT, 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE') || 512 }),
         Setting.new(:schedule_delay, Setting::SECONDS,
-                    -> { Environment.milliseconds('OTEL_BSP_SCHEDULE_DELAY') || 5.0 }),
+                    -> { Environment.milliseconds(Setting::SECONDS, 'OTEL_BSP_SCHEDULE_DELAY') || 5.0 }),
         Setting.new(:shutdown_timeout, Setting::SECONDS, 5.0),
         Setting.new(:trace_seed, Setting::STRING, -> { default_trace_seed }),
         Setting.new(:max_open_spans, Setting::COUNT, 100_000),
         Setting.new(:span_max_age, Setting::POSITIVE_SECONDS, 24 * 3600.0),
         Setting.new(:span_attribute_count_limit, Setting::LIMIT,
-                    -> { limit_from_environment('ATTRIBUTE_COUNT') || 128 }),
+                    -> { limit_from_environment(Setting::LIMIT, 'ATTRIBUTE_COUNT') || 128 }),
         Setting.new(:span_attribute_value_length_limit, Setting::SIZE,
-                    -> { limit_from_environment('ATTRIBUTE_VALUE_LENGTH') || 65_536 }),
-        Setting.new(:span_event_count_limit, Setting::LIMIT, -> { limit_from_environment('EVENT_COUNT') || 128 }),
-        Setting.new(:span_link_count_limit, Setting::LIMIT, -> { limit_from_environment('LINK_COUNT') || 128 }),
+                    -> { limit_from_environment(Setting::SIZE, 'ATTRIBUTE_VALUE_LENGTH') || 65_536 }),
+        Setting.new(:span_event_count_limit, Setting::LIMIT,
+                    -> { limit_from_environment(Setting::LIMIT, 'EVENT_COUNT') || 128 }),
+        Setting.new(:span_link_count_limit, Setting::LIMIT,
+                    -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
 
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
@@ -197,8 +199,8 @@ module Tasker
         ["OTEL_EXPORTER_OTLP_TRACES_#{name}", "OTEL_EXPORTER_OTLP_#{name}"]
       end
 
-      def limit_from_environment(name)
-        Environment.count("OTEL_SPAN_#{name}_LIMIT", "OTEL_#{name}_LIMIT")
+      def limit_from_environment(kind, name)
+        Environment.count(kind, "OTEL_SPAN_#{name}_LIMIT", "OTEL_#{name}_LIMIT")
       end
 
       def exporter_from_environment

@@ -27,10 +27,11 @@ RSpec.describe Tasker::Native::Environment do
   }.each do |name, variables|
     variables.each do |variable, (text, value)|
       it "#{variable} is the default of #{name}, below code" do
+        default = settings.public_send(name)
         with(variable => text) do
           expect(settings.public_send(name)).to eq(value)
-          settings.public_send(:"#{name}=", described_class == name ? nil : Tasker::Native::Settings.new.public_send(name))
-          expect(settings).to be_set(name)
+          settings.public_send(:"#{name}=", default)
+          expect(settings.public_send(name)).to eq(default)
         end
       end
 
