@@ -18,13 +18,13 @@ uint64_t after_ms(uint64_t milliseconds);
 void sleep_ms(unsigned milliseconds);
 
 /* Waits until it holds; fails the test when it does not within ten seconds. */
-#define eventually(condition)                                                                                \
-    do {                                                                                                     \
-        uint64_t eventually_last = after_ms(10000);                                                          \
-        while (!(condition)) {                                                                               \
-            cr_assert(tn_clock_monotonic() < eventually_last, "never: %s", #condition);                      \
-            sleep_ms(1);                                                                                     \
-        }                                                                                                    \
+#define eventually(condition)                                                           \
+    do {                                                                                \
+        uint64_t eventually_last = after_ms(10000);                                     \
+        while (!(condition)) {                                                          \
+            cr_assert(tn_clock_monotonic() < eventually_last, "never: %s", #condition); \
+            sleep_ms(1);                                                                \
+        }                                                                               \
     } while (0)
 
 /* --- Spans and their text ------------------------------------------------------------------------------ */
@@ -85,9 +85,9 @@ int child_result(pid_t child);
 typedef enum {
     SERVER_ANSWERS,
     SERVER_ANSWERS_ONCE, /* and closes the connection */
-    SERVER_IS_SILENT,  /* reads the request and never answers */
-    SERVER_HANGS_UP,   /* reads the request and closes the connection */
-    SERVER_STOPS_HALF, /* answers with its response less the last byte, then is silent */
+    SERVER_IS_SILENT,    /* reads the request and never answers */
+    SERVER_HANGS_UP,     /* reads the request and closes the connection */
+    SERVER_STOPS_HALF,   /* answers with its response less the last byte, then is silent */
 } server_manner;
 
 typedef struct {
@@ -136,7 +136,7 @@ typedef struct {
 /* The struct stays the caller's and must outlive the pipeline that it is given to. */
 tn_exporter *fake_init(fake_exporter *fake, const char *name);
 void fake_hold(fake_exporter *fake, bool held);
-void fake_let_go(fake_exporter *fake); /* even when deaf */
+void fake_let_go(fake_exporter *fake);    /* even when deaf */
 size_t fake_entered(fake_exporter *fake); /* calls of export_batch that have begun */
 size_t fake_batches(fake_exporter *fake); /* and ended */
 size_t fake_spans(fake_exporter *fake);

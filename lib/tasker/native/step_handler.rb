@@ -37,7 +37,7 @@ module Tasker
 
         # As the payload builder asks.
         def task_id_of(step)
-          step.respond_to?(:task_id) ? step.task_id : step_answer(step_answer(step, :task), :task_id)
+          step_answer(step, :task_id) || step_answer(step_answer(step, :task), :task_id)
         end
 
         def seconds_since(started)
@@ -46,6 +46,8 @@ module Tasker
 
         def step_answer(object, method)
           object.public_send(method) if object.respond_to?(method)
+        rescue *ISOLATED_ERRORS
+          nil
         end
       end
 

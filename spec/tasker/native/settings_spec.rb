@@ -4,8 +4,11 @@ require 'pathname'
 require 'tmpdir'
 
 RSpec.describe Tasker::Native::Settings do
+  # Nobody follows these.
+  let(:settings) { described_class.new }
+
   def wrong(name, value)
-    telemetry.public_send(:"#{name}=", value)
+    settings.public_send(:"#{name}=", value)
     raise "#{name} = #{value.inspect} was accepted"
   rescue Tasker::Native::ConfigurationError => e
     e.message
@@ -90,13 +93,12 @@ RSpec.describe Tasker::Native::Settings do
       span_link_count_limit: [[0, 10_000], [-1, 10_001], 'an Integer from 0 to 10000']
     }.each do |name, (good, bad, words)|
       it "of #{name} is checked when it is set" do
-        good.each { |value| expect { telemetry.public_send(:"#{name}=", value) }.not_to raise_error }
-        before = telemetry.public_send(name)
+        good.each { |value| expect { settings.public_send(:"#{name}=", value) }.not_to raise_error }
+        before = settings.public_send(name)
 
-        expect(bad.map do |value|
-          wrong(name, value)
-        end).to all(start_with("config.telemetry.#{name} = ").and(include(words)))
-        expect(telemetry.public_send(name)).to eq(before)
+        messages = bad.map { |value| wrong(name, value) }
+        expect(messages).to all(start_with("config.telemetry.#{name} = ").and(include(words)))
+        expect(settings.public_send(name)).to eq(before)
       end
     end
 
@@ -147,7 +149,7 @@ RSpec.describe Tasker::Native::Settings do
        max_stored_samples metrics_retention_hours prometheus slow_query_threshold_seconds memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do
-        telemetry.public_send(:"#{name}=", telemetry.public_send(name))
+        settings.public_send(:"#{name}=", settings.public_send(name))
 
         expect(log).to include("config.telemetry.#{name} has no effect here: ")
       end
@@ -207,12 +209,12 @@ RSpec.describe Tasker::Native::Settings do
 
     it 'take effect together at the end of a block' do
       changes = 0
-      settings = described_class.new(on_change: -> { changes += 1 })
-      settings.change do
-        settings.service_name = 'a'
-        settings.configure_telemetry(service_version: '1', filter_mask: '*')
+      followed = described_class.new(on_change: -> { changes += 1 })
+      followed.change do
+        followed.service_name = 'a'
+        followed.configure_telemetry(service_version: '1', filter_mask: '*')
       end
-      settings.service_name = 'b'
+      followed.service_name = 'b'
 
       expect(changes).to eq(2)
     end
@@ -325,7 +327,6 @@ RSpec.describe Tasker::Native::Settings do
     end
 
     it 'auto means otlp where code names an endpoint' do
-      settings = described_class.new
       settings.otlp_endpoint = 'http://127.0.0.1:1'
 
       expect(Tasker::Native::PipelineOptions.exporters_of(settings)).to eq([:otlp])

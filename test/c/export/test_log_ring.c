@@ -58,7 +58,9 @@ Test(log_ring, a_long_line_is_cut)
 Test(log_ring, a_line_has_no_control_characters)
 {
     tn_log_ring_init(&ring);
-    tn_log_ring_write(&ring, TN_LOG_INFO, "a\nb\r\x1b[2Jc\x7f d\xc2\x9b" "2J\t\u00e9\u00a0\xc2");
+    tn_log_ring_write(&ring, TN_LOG_INFO,
+                      "a\nb\r\x1b[2Jc\x7f d\xc2\x9b"
+                      "2J\t\u00e9\u00a0\xc2");
     assert_next(TN_LOG_INFO, "a?b??[2Jc? d??2J?\u00e9\u00a0\xc2");
     tn_log_ring_destroy(&ring);
 }

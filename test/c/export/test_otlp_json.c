@@ -28,9 +28,9 @@ static tn_buffer encoded_span(tn_span *span)
     return buffer;
 }
 
-#define BEGIN                                                                                                \
-    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","                          \
-    "\"value\":{\"stringValue\":\"shop\"}}]},\"scopeSpans\":[{\"scope\":{\"name\":\"tasker-native\","        \
+#define BEGIN                                                                                         \
+    "{\"resourceSpans\":[{\"resource\":{\"attributes\":[{\"key\":\"service.name\","                   \
+    "\"value\":{\"stringValue\":\"shop\"}}]},\"scopeSpans\":[{\"scope\":{\"name\":\"tasker-native\"," \
     "\"version\":\"1.2.3\"},\"spans\":["
 #define END "]}]}]}"
 
@@ -38,26 +38,25 @@ static tn_buffer encoded_span(tn_span *span)
 Test(otlp_json, has_all_of_a_span_as_the_specification_wants_it)
 {
     tn_buffer request = encoded_span(rich_span());
-    assert_text(
-        tn_buffer_text(&request),
-        BEGIN "{\"traceId\":\"000102030405060708090a0b0c0d0e0f\",\"spanId\":\"a001020304050607\","
-              "\"parentSpanId\":\"b001020304050607\",\"name\":\"tasker.step.execution\",\"kind\":1,\"flags\":257,"
-              "\"startTimeUnixNano\":\"1800000000000000000\",\"endTimeUnixNano\":\"1800000000200000000\","
-              "\"attributes\":[{\"key\":\"tasker.name\",\"value\":{\"stringValue\":\"Ada\"}},"
-              "{\"key\":\"tasker.count\",\"value\":{\"intValue\":\"-5\"}},"
-              "{\"key\":\"tasker.ratio\",\"value\":{\"doubleValue\":0.25}},"
-              "{\"key\":\"tasker.done\",\"value\":{\"boolValue\":true}},"
-              "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"IOError\"}}],\"droppedAttributesCount\":1,"
-              "\"events\":[{\"timeUnixNano\":\"1800000000200000000\",\"name\":\"step.failed\",\"attributes\":["
-              "{\"key\":\"tasker.name\",\"value\":{\"stringValue\":\"Ada\"}},"
-              "{\"key\":\"tasker.count\",\"value\":{\"intValue\":\"-5\"}},"
-              "{\"key\":\"tasker.ratio\",\"value\":{\"doubleValue\":0.25}},"
-              "{\"key\":\"tasker.done\",\"value\":{\"boolValue\":true}}]},"
-              "{\"timeUnixNano\":\"1800000000200000000\",\"name\":\"exception\",\"attributes\":["
-              "{\"key\":\"exception.type\",\"value\":{\"stringValue\":\"IOError\"}}]}],\"droppedEventsCount\":2,"
-              "\"links\":[{\"traceId\":\"ff000000000000000000000000000000\",\"spanId\":\"ee00000000000000\","
-              "\"flags\":257}],\"droppedLinksCount\":3,"
-              "\"status\":{\"code\":2,\"message\":\"it \\\"broke\\\"\"}}" END);
+    assert_text(tn_buffer_text(&request), BEGIN
+                "{\"traceId\":\"000102030405060708090a0b0c0d0e0f\",\"spanId\":\"a001020304050607\","
+                "\"parentSpanId\":\"b001020304050607\",\"name\":\"tasker.step.execution\",\"kind\":1,\"flags\":257,"
+                "\"startTimeUnixNano\":\"1800000000000000000\",\"endTimeUnixNano\":\"1800000000200000000\","
+                "\"attributes\":[{\"key\":\"tasker.name\",\"value\":{\"stringValue\":\"Ada\"}},"
+                "{\"key\":\"tasker.count\",\"value\":{\"intValue\":\"-5\"}},"
+                "{\"key\":\"tasker.ratio\",\"value\":{\"doubleValue\":0.25}},"
+                "{\"key\":\"tasker.done\",\"value\":{\"boolValue\":true}},"
+                "{\"key\":\"error.type\",\"value\":{\"stringValue\":\"IOError\"}}],\"droppedAttributesCount\":1,"
+                "\"events\":[{\"timeUnixNano\":\"1800000000200000000\",\"name\":\"step.failed\",\"attributes\":["
+                "{\"key\":\"tasker.name\",\"value\":{\"stringValue\":\"Ada\"}},"
+                "{\"key\":\"tasker.count\",\"value\":{\"intValue\":\"-5\"}},"
+                "{\"key\":\"tasker.ratio\",\"value\":{\"doubleValue\":0.25}},"
+                "{\"key\":\"tasker.done\",\"value\":{\"boolValue\":true}}]},"
+                "{\"timeUnixNano\":\"1800000000200000000\",\"name\":\"exception\",\"attributes\":["
+                "{\"key\":\"exception.type\",\"value\":{\"stringValue\":\"IOError\"}}]}],\"droppedEventsCount\":2,"
+                "\"links\":[{\"traceId\":\"ff000000000000000000000000000000\",\"spanId\":\"ee00000000000000\","
+                "\"flags\":257}],\"droppedLinksCount\":3,"
+                "\"status\":{\"code\":2,\"message\":\"it \\\"broke\\\"\"}}" END);
     tn_buffer_free(&request);
 }
 

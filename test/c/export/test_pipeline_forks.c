@@ -40,12 +40,12 @@ static pid_t fork_paused(int (*run)(void *argument), void *argument)
 }
 
 /* What a child says by its exit code; it must not fail an assertion, whose way out is the parent's. */
-#define child_expects(condition)                                                                             \
-    do {                                                                                                     \
-        if (!(condition)) {                                                                                  \
-            fprintf(stderr, "%s:%d: in the child: %s\n", __FILE__, __LINE__, #condition);                    \
-            return 1;                                                                                        \
-        }                                                                                                    \
+#define child_expects(condition)                                                          \
+    do {                                                                                  \
+        if (!(condition)) {                                                               \
+            fprintf(stderr, "%s:%d: in the child: %s\n", __FILE__, __LINE__, #condition); \
+            return 1;                                                                     \
+        }                                                                                 \
     } while (0)
 
 static bool accounts_are(uint64_t accepted, uint64_t exported)

@@ -19,13 +19,13 @@ static void assert_bytes(const tn_buffer *buffer, const char *expected, size_t s
     cr_assert_arr_eq(buffer->bytes, expected, size);
 }
 
-#define assert_written(write, expected)                                                                      \
-    do {                                                                                                     \
-        tn_buffer buffer;                                                                                    \
-        tn_buffer_init(&buffer, CAP);                                                                        \
-        write;                                                                                               \
-        assert_bytes(&buffer, expected, sizeof(expected) - 1);                                               \
-        tn_buffer_free(&buffer);                                                                             \
+#define assert_written(write, expected)                        \
+    do {                                                       \
+        tn_buffer buffer;                                      \
+        tn_buffer_init(&buffer, CAP);                          \
+        write;                                                 \
+        assert_bytes(&buffer, expected, sizeof(expected) - 1); \
+        tn_buffer_free(&buffer);                               \
     } while (0)
 
 /* The examples of protobuf.dev, "Encoding". */
@@ -149,8 +149,9 @@ Test(protobuf, a_size_takes_no_more_bytes_than_it_needs)
     size_t opened = tn_protobuf_open(&buffer, 1, 1000000);
     tn_buffer_append(&buffer, "abc", 3);
     tn_protobuf_close(&buffer, opened, 1000000);
-    assert_bytes(&buffer, "\x0a\x03"
-                          "abc",
+    assert_bytes(&buffer,
+                 "\x0a\x03"
+                 "abc",
                  5);
     tn_buffer_free(&buffer);
 }

@@ -48,7 +48,9 @@ static void assert_tame(const tn_buffer *line)
 
 Test(span_line, no_control_character_reaches_a_terminal)
 {
-    static const char evil[] = "a\x1b[2Jb\nc\rd\x7f\xc2\x85" "e\xc2\x9b" "2Jf\x08\x07";
+    static const char evil[] = "a\x1b[2Jb\nc\rd\x7f\xc2\x85"
+                               "e\xc2\x9b"
+                               "2Jf\x08\x07";
     tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;
     tn_span *span = new_span(evil);
     tn_span_add_attributes(span, text_pairs(evil, evil, NULL));

@@ -182,7 +182,7 @@ static void *come_and_go(void *unused)
 
 static void start_all(pthread_t *threads, size_t *count)
 {
-    void *(*const others[])(void *) = {flush, flush, change, change, pause_and_resume, audit, read_what_it_says,
+    void *(*const others[])(void *) = {flush,      flush, change, change, pause_and_resume, audit, read_what_it_says,
                                        come_and_go};
     for (long i = 0; i < PUBLISHERS; i++) pthread_create(&threads[(*count)++], NULL, publish, (void *)i);
     for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MAX_TRIES 1000 /* to open the file; each in vain means that another process has rotated it meanwhile */
+
 typedef struct {
     tn_exporter exporter;
     tn_encoder encoder;
@@ -66,7 +68,7 @@ static bool is_regular(const file_exporter *self)
 /* The current file, open, locked and with room. */
 static bool open_current(file_exporter *self, off_t *size_out)
 {
-    for (int tries = 0; tries < 10; tries++) {
+    for (int tries = 0; tries < MAX_TRIES; tries++) {
         if (!open_file(self) || !is_regular(self)) return false;
         if (!is_current(self, size_out)) {
             close_file(self);

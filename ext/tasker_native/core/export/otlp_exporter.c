@@ -16,7 +16,7 @@ typedef struct {
     /* What the connection is made from, once in each process. */
     tn_buffer url, headers, user_agent;
     tn_checkpoint checkpoint;
-    tn_http_client *client;
+    tn_http_client *_Atomic client; /* interrupt may come while a child's worker makes it */
 } otlp_exporter;
 
 static otlp_exporter *of(tn_exporter *exporter)
@@ -33,7 +33,10 @@ static tn_status connect(otlp_exporter *self)
         .checkpoint = self->checkpoint.call,
         .checkpoint_self = self->checkpoint.self,
     };
-    return tn_http_client_new(&options, &self->client);
+    tn_http_client *client = NULL;
+    tn_status status = tn_http_client_new(&options, &client);
+    self->client = client;
+    return status;
 }
 
 static tn_drop drop_for(tn_status status)
@@ -132,7 +135,8 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
 
 static void interrupt(tn_exporter *exporter)
 {
-    if (of(exporter)->client) tn_http_client_interrupt(of(exporter)->client);
+    tn_http_client *client = of(exporter)->client;
+    if (client) tn_http_client_interrupt(client);
 }
 
 static void reset_in_child(tn_exporter *exporter)

@@ -212,8 +212,8 @@ static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_tex
         out->lost++;
         return;
     }
-    span->start = from.wall;
-    span->end = from.wall + waited;
+    span->start = to.wall - waited; /* its end is the start of what it waited for, to the nanosecond */
+    span->end = to.wall;
     finish(out, span);
 }
 
