@@ -48,11 +48,11 @@ RSpec.describe 'The exporter :otlp' do
       traffic = Traffic.new(prefix: 'orders').run
 
       expect(traffic.problems(receiver.spans)).to be_empty
-      expect(receiver.resources).to contain_exactly(include(
-                                                      'service.name' => 'orders', 'service.version' => '1.2.3',
-                                                      'process.pid' => Process.pid, 'telemetry.sdk.language' => 'ruby',
-                                                      'telemetry.sdk.name' => 'tasker-native', 'host.name' => be_a(String)
-                                                    ))
+      expect(receiver.resources.size).to eq(1)
+      expect(receiver.resources.first).to include(
+        'service.name' => 'orders', 'service.version' => '1.2.3', 'process.pid' => Process.pid,
+        'telemetry.sdk.language' => 'ruby', 'telemetry.sdk.name' => 'tasker-native', 'host.name' => be_a(String)
+      )
       expect(receiver.spans.map(&:scope).uniq).to eq([['tasker-native', Tasker::Native::VERSION]])
     end
 
@@ -109,12 +109,12 @@ RSpec.describe 'The exporter :otlp' do
 
     it 'go just where the variable of the signal says' do
       with_env(OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "#{receiver.endpoint}/elsewhere",
-               OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_HEADERS: 'x-from=env%20ironment') do
+               OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1', OTEL_EXPORTER_OTLP_HEADERS: 'x-from=the%20env') do
         Tasker.reset_configuration!
         send_one_span
       end
 
-      expect(receiver.requests.first).to have_attributes(path: '/elsewhere', headers: include('x-from' => 'env ironment'))
+      expect(receiver.requests.first).to have_attributes(path: '/elsewhere', headers: include('x-from' => 'the env'))
     end
 
     it 'go below the endpoint that the environment names' do

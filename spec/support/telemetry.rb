@@ -6,12 +6,14 @@ require 'stringio'
 # A telemetry that begins anew with each example: default settings, the exporter :memory, no listener, an empty log.
 module Telemetry
   def reset_telemetry
-    capture_log
+    Tasker::Native.logger = Logger.new(nil) # for what the last example left to be said
     Tasker::Native::Environment.forget_warnings
     Tasker.reset_configuration!
     configure(exporter: :memory)
     unsubscribe_all
     Tasker::Native::Testing.reset!
+    Tasker::Native.runtime.write_log
+    capture_log
   end
 
   # @return [String] what was logged in this example

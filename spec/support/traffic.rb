@@ -77,11 +77,8 @@ class Traffic
     arrived = arrived.select { |span| span.trace_id == @trace_id }
     return ["#{arrived.size} spans, not #{expected.size}: #{arrived.map(&:name)}"] if arrived.size != expected.size
 
-    by_step = arrived.to_h { |span| [key_of(span.name, span.attributes), span] }
-    expected.flat_map do |span|
-      found = by_step[key_of(span.name, span.attributes)]
-      found ? span.differences(found).map { |text| "#{span.name}: #{text}" } : ["#{span.name} #{span.attributes}"]
-    end
+    arrived = arrived.to_h { |span| [key_of(span), span] }
+    expected.flat_map { |span| differences(span, arrived[key_of(span)]) }
   end
 
   private
@@ -90,8 +87,13 @@ class Traffic
     Tasker::Events::Publisher.instance
   end
 
-  def key_of(name, attributes)
-    [name, attributes["#{@prefix}.step_id"], attributes["#{@prefix}.attempt"]]
+  def key_of(span)
+    [span.name, *span.attributes.values_at("#{@prefix}.step_id", "#{@prefix}.attempt")]
+  end
+
+  def differences(span, arrived)
+    texts = arrived ? span.differences(arrived) : ['missing']
+    texts.map { |text| "#{span.name} #{span.attributes["#{@prefix}.step_id"]}: #{text}" }
   end
 
   def wall

@@ -163,8 +163,9 @@ static void json_text(json_walk *json, VALUE string)
 {
     size_t room = tn_payload_string_room(&json->walk->writer, json->opened);
     bool valid;
+    size_t size = (size_t)RSTRING_LEN(string);
     tn_text text = utf8_of(&string, room, &json->walk->copy, &valid);
-    if ((size_t)RSTRING_LEN(string) > room) json->complete = false;
+    if (size > room || (size_t)RSTRING_LEN(string) > room) json->complete = false;
     tn_json_string(&json->walk->buffer, text);
     RB_GC_GUARD(string);
 }
@@ -433,11 +434,22 @@ static uint64_t time_of(VALUE value)
     return nanoseconds;
 }
 
+static VALUE to_float(VALUE number)
+{
+    return rb_to_float(number);
+}
+
+/* Any number: upstream's finalizer has a BigDecimal. */
 static uint64_t duration_of(VALUE value)
 {
-    if (FIXNUM_P(value)) return tn_clock_duration((double)FIX2LONG(value));
-    if (RB_FLOAT_TYPE_P(value)) return tn_clock_duration(RFLOAT_VALUE(value));
-    return 0;
+    if (!RTEST(rb_obj_is_kind_of(value, rb_cNumeric))) return 0;
+    VALUE seconds = tn_isolate(to_float, value, Qnil);
+    return RB_FLOAT_TYPE_P(seconds) ? tn_clock_duration(RFLOAT_VALUE(seconds)) : 0;
+}
+
+static void note_duration(tn_walk *walk, uint64_t duration)
+{
+    if (duration > 0) walk->duration = duration;
 }
 
 static void note(tn_walk *walk, tn_field field, VALUE value)
@@ -448,9 +460,7 @@ static void note(tn_walk *walk, tn_field field, VALUE value)
     case TN_FIELD_STARTED_AT: walk->started_at = time_of(value); break;
     case TN_FIELD_COMPLETED_AT: walk->completed_at = time_of(value); break;
     case TN_FIELD_DURATION:
-    case TN_FIELD_TOTAL_DURATION:
-        if (duration_of(value)) walk->duration = duration_of(value);
-        break;
+    case TN_FIELD_TOTAL_DURATION: note_duration(walk, duration_of(value)); break;
     case TN_FIELD_EXCEPTION_OBJECT: walk->exception = value; break;
     case TN_FIELD_TIMESTAMP: walk->has_timestamp = true; break;
     default: break;

@@ -93,7 +93,7 @@ static VALUE make_exporters(VALUE argument)
         .prefix = borrow(c, "prefix"),
         .resource = tn_walk_pairs(&c->resource, false),
         .scope_version = borrow(c, "version"),
-        .attribute_limit = tn_ruby.limits.attributes,
+        .attribute_limit = NUM2UINT(get(c->options, "attribute_limit")),
     };
     for (long i = 0; i < RARRAY_LEN(c->exporters) && i < TN_MAX_EXPORTERS; i++) {
         tn_status status = make_exporter(c, RARRAY_AREF(c->exporters, i), &c->made[c->made_count]);

@@ -303,11 +303,10 @@ static VALUE record_span(VALUE argument)
         if (!p->walk.has_timestamp) add_timestamp(&p->walk, now);
         if (p->step && !NIL_P(p->step->error)) tn_walk_exception(&p->walk, p->step->error);
     }
-    if (NIL_P(p->self->spans)) return Qnil; /* turned off by application code, just now */
-
     tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
     tn_occurrence occurrence = tn_walk_occurrence(&p->walk, p->event, name, now);
     use_current_step(p, &occurrence);
+    if (NIL_P(p->self->spans)) return Qnil; /* turned off by application code, just now */
     tn_span_manager_record(tn_span_manager_of(p->self->spans), &occurrence);
     return Qnil;
 }
@@ -429,7 +428,7 @@ static VALUE publisher_stats(VALUE object)
 
 static VALUE system_event(const char *module, const char *name)
 {
-    VALUE event = rb_assoc_new(rb_utf8_str_new_cstr(module), rb_utf8_str_new_cstr(name));
+    VALUE event = rb_assoc_new(rb_interned_str_cstr(module), rb_interned_str_cstr(name));
     return rb_ary_freeze(event);
 }
 

@@ -50,6 +50,7 @@ module Tasker
       # @return [Hash] what Pipeline.configure takes; equal for equal settings in the same process
       def to_h
         { exporters: exporters, version: VERSION,
+          attribute_limit: @settings.span_attribute_count_limit,
           prefix: "#{@settings.service_name}.", resource: Resource.new(@settings, @instance_id).to_h,
           otlp_url: otlp_url, otlp_headers: header_lines, otlp_gzip: @settings.otlp_compression == 'gzip',
           otlp_timeout: @settings.otlp_timeout, user_agent: USER_AGENT,

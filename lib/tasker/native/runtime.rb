@@ -21,7 +21,7 @@ module Tasker
       def self.message_of(error)
         error.message
       rescue *ISOLATED_ERRORS
-        error.class.name
+        error.class.to_s
       end
 
       attr_writer :logger
@@ -56,6 +56,8 @@ module Tasker
           @instance_id = SecureRandom.uuid
           apply
         end
+      rescue ThreadError # in a trap handler, where nothing can be locked: the next event will do
+        @publishers.each(&:await_start)
       end
 
       # Settings have changed, or who makes the spans.

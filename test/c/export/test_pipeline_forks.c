@@ -98,8 +98,8 @@ Test(pipeline_forks, a_fork_in_the_middle_of_an_export_is_fine)
     fake_hold(&fake, true);
     push_spans(pipeline, 3);
     cr_assert_not(flush(20));
+    eventually(fake_entered(&fake) == 1);
     push_spans(pipeline, 2);
-    cr_assert_eq(fake_entered(&fake), 1);
     cr_assert_eq(child_result(start_child(live_as_a_child, NULL)), 0);
     fake_let_go(&fake);
     cr_assert(flush(5000));
@@ -316,6 +316,7 @@ static void fork_during(void *(*call)(void *), void *argument, int (*run)(void *
     fake.held = fake.deaf = true;
     push_spans(pipeline, 1);
     cr_assert_not(flush(20));
+    eventually(fake_entered(&fake) == 1);
     cr_assert_eq(pthread_create(&thread, NULL, call, argument), 0);
     sleep_ms(100);
     cr_assert_eq(child_result(start_child(run, NULL)), 0);
@@ -378,7 +379,7 @@ static int deliver_in_the_child(void *unused)
 
 Test(pipeline_forks, a_child_delivers_over_a_connection_of_its_own)
 {
-    test_server server = {.delay = 100};
+    test_server server = {.delay = 300};
     server_start(&server);
     tn_http_global_init();
     start(HOUR, fake_init(&fake, "fake"));
@@ -390,6 +391,7 @@ Test(pipeline_forks, a_child_delivers_over_a_connection_of_its_own)
     cr_assert(flush(5000));
     push_spans(pipeline, 1);
     cr_assert_not(flush(20), "the request is under way");
+    eventually(server.requests == 2);
     cr_assert_eq(child_result(fork_paused(deliver_in_the_child, NULL)), 0);
     cr_assert(flush(5000));
     cr_assert(accounts_are(2, 2), "the parent's request survives");

@@ -102,17 +102,18 @@ Test(span_manager, adds_events_and_attributes_to_open_spans)
 {
     publish_task(TN_TASK_START_REQUESTED, "task-1");
     publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
-    cr_assert(tn_span_manager_add_event(manager, key("task-1", "step-1"), TN_TEXT("paid"), 42,
+    tn_moment paid = test_now;
+    cr_assert(tn_span_manager_add_event(manager, key("task-1", "step-1"), TN_TEXT("paid"), paid,
                                         text_pairs("amount", "10", NULL)));
     cr_assert(tn_span_manager_set_attributes(manager, key("task-1", "step-1"), text_pairs("city", "London", NULL)));
-    cr_assert(tn_span_manager_add_event(manager, key("task-1", NULL), TN_TEXT("noted"), 43, TN_NO_PAIRS));
+    cr_assert(tn_span_manager_add_event(manager, key("task-1", NULL), TN_TEXT("noted"), test_now, TN_NO_PAIRS));
     end_step_and_task();
 
     const tn_span *step = received_span(STEP, 0);
     cr_assert(has_attribute(step, "city", "London"));
     cr_assert_not(has_attribute(step, "amount", "10"));
     cr_assert_eq(event_count(step, "paid"), 1);
-    cr_assert_eq(nth_event(step, 0).time, 42);
+    cr_assert_eq(nth_event(step, 0).time, paid.wall);
     cr_assert_eq(event_count(received_span(ROOT, 0), "noted"), 1);
 }
 
@@ -120,9 +121,9 @@ Test(span_manager, adds_nothing_to_spans_that_are_not_open)
 {
     publish_task(TN_TASK_START_REQUESTED, "task-1");
     publish_task(TN_TASK_COMPLETED, "task-1");
-    cr_assert_not(tn_span_manager_add_event(manager, key("task-1", NULL), TN_TEXT("late"), 42, TN_NO_PAIRS));
+    cr_assert_not(tn_span_manager_add_event(manager, key("task-1", NULL), TN_TEXT("late"), test_now, TN_NO_PAIRS));
     cr_assert_not(tn_span_manager_set_attributes(manager, key("task-1", NULL), text_pairs("late", "yes", NULL)));
-    cr_assert_not(tn_span_manager_add_event(manager, key("task-1", "step-1"), TN_TEXT("never"), 42, TN_NO_PAIRS));
+    cr_assert_not(tn_span_manager_add_event(manager, key("task-1", "step-1"), TN_TEXT("never"), test_now, TN_NO_PAIRS));
     tn_span_manager_release(manager, test_now.monotonic, true);
     cr_assert_eq(event_count(received_span(ROOT, 0), "late"), 0);
     cr_assert_not(has_attribute(received_span(ROOT, 0), "late", "yes"));

@@ -135,7 +135,7 @@ static void *do_anything(void *argument)
         tn_span_manager_record(manager, &occurrence);
         switch (rand_r(&chance) % 12) {
         case 0: tn_span_manager_find(manager, key, &context); break;
-        case 1: tn_span_manager_add_event(manager, key, TN_TEXT("noted"), occurrence.now.wall, TN_NO_PAIRS); break;
+        case 1: tn_span_manager_add_event(manager, key, TN_TEXT("noted"), occurrence.now, TN_NO_PAIRS); break;
         case 2: tn_span_manager_set_attributes(manager, key, text_pairs("a", "1", NULL)); break;
         case 3: tn_span_manager_stats_read(manager, &stats); break;
         case 4: tn_span_manager_release(manager, occurrence.now.monotonic, true); break;

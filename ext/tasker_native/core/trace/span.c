@@ -1,6 +1,7 @@
 #include "trace/span.h"
 
 #include "base/process.h"
+#include "base/utf8.h"
 
 /* In front of every record. In memory only: never written anywhere, so its layout may follow the machine. */
 typedef struct {
@@ -64,9 +65,11 @@ void tn_span_add_attributes(tn_span *span, tn_pairs attributes)
     }
 }
 
+#define MAX_NAME 1024
+
 static tn_text short_name(tn_text name)
 {
-    return name.size <= UINT16_MAX ? name : (tn_text){name.bytes, UINT16_MAX};
+    return tn_utf8_cut(name, MAX_NAME);
 }
 
 static void add_event(tn_span *span, const tn_span_limits *limits, uint8_t kind, tn_text name, uint64_t time,

@@ -86,6 +86,12 @@ static uint64_t elapsed(uint64_t since, uint64_t now)
     return now > since ? now - since : 0;
 }
 
+/* A moment of an open span on the clock that its end will have, so that none of its events lies outside of it. */
+static uint64_t time_within(const tn_span *span, tn_moment now)
+{
+    return span->start + elapsed(span->started, now.monotonic);
+}
+
 /* --- Tasks --------------------------------------------------------------------------------------------- */
 
 static bool is_task(const tn_table_node *node, const void *key)
@@ -304,7 +310,8 @@ static void initialize_task(tn_span_manager *manager, const tn_occurrence *occur
 {
     task *task = find_task(manager, occurrence->task_id);
     if (task && task->state == TASK_OPEN) { /* back to pending: its root goes on */
-        tn_span_add_event(task->root, &manager->limits, occurrence->name, occurrence->now.wall, occurrence->payload);
+        uint64_t time = time_within(task->root, occurrence->now);
+        tn_span_add_event(task->root, &manager->limits, occurrence->name, time, occurrence->payload);
         return;
     }
     if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
@@ -346,7 +353,7 @@ static void add_exception(tn_span_manager *manager, tn_span *span, const tn_occu
     add_text(&own, TN_TEXT("exception.message"), occurrence->error_message);
     add_text(&own, TN_TEXT("exception.stacktrace"), occurrence->stacktrace);
     if (own.writer.count > 0) {
-        tn_span_add_event(span, &manager->limits, TN_TEXT("exception"), occurrence->now.wall, pairs_of(&own, false));
+        tn_span_add_event(span, &manager->limits, TN_TEXT("exception"), span->end, pairs_of(&own, false));
     }
     tn_buffer_free(&own.buffer);
 }
@@ -691,7 +698,8 @@ static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occu
     if (!span && occurrence->step_id.size > 0)
         span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
     if (!span) return;
-    tn_span_add_event(span, &manager->limits, occurrence->name, occurrence->now.wall, occurrence->payload);
+    tn_span_add_event(span, &manager->limits, occurrence->name, time_within(span, occurrence->now),
+                      occurrence->payload);
 }
 
 static void dispatch(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
@@ -769,11 +777,11 @@ bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_con
     return span != NULL;
 }
 
-bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, uint64_t time, tn_pairs pairs)
+bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, tn_moment now, tn_pairs pairs)
 {
     enter(manager);
     tn_span *span = find_open(manager, key);
-    if (span) tn_span_add_event(span, &manager->limits, name, time, pairs);
+    if (span) tn_span_add_event(span, &manager->limits, name, time_within(span, now), pairs);
     pthread_mutex_unlock(&manager->lock);
     return span != NULL;
 }

@@ -76,7 +76,7 @@ typedef struct {
 
 /* false when no such span is open. */
 bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_context *context_out);
-bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, uint64_t time, tn_pairs pairs);
+bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, tn_moment now, tn_pairs pairs);
 bool tn_span_manager_set_attributes(tn_span_manager *manager, tn_span_key key, tn_pairs pairs);
 
 /* Takes a task out; its root counts as abandoned. */
