@@ -305,6 +305,43 @@ Test(file_exporter, a_child_goes_on_in_the_same_file)
     exporter->free(exporter);
 }
 
+static int sleep_a_while(void *unused)
+{
+    (void)unused;
+    sleep_ms(3000);
+    return 0;
+}
+
+/* A child that was forked shares the open file, and with it the lock. */
+static int fail_beside_a_child(void *path)
+{
+    tn_exporter *exporter = exporter_for(path, 0);
+    if (export_spans(exporter, 1).exported != 1) return 2;
+    pid_t child = start_child(sleep_a_while, NULL);
+
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit limit = {1, RLIM_INFINITY};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 3;
+    if (export_spans(exporter, 1).dropped != 1) return 4;
+    limit.rlim_cur = RLIM_INFINITY;
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 5;
+
+    uint64_t start = tn_clock_monotonic();
+    if (export_spans(exporter, 1).exported != 1) return 6;
+    if (tn_clock_monotonic() - start > TN_SECOND) return 7;
+    exporter->free(exporter);
+    kill(child, SIGKILL);
+    child_result(child);
+    return 0;
+}
+
+Test(file_exporter, what_failed_leaves_no_lock_to_a_child_that_knows_nothing_of_it)
+{
+    const char *path = path_in_folder("traces.jsonl");
+    cr_assert_eq(child_result(start_child(fail_beside_a_child, (void *)path)), 0);
+    cr_assert_eq(line_count(file_content(path)), 2);
+}
+
 static tn_status new_status(tn_text path)
 {
     tn_exporter *exporter = NULL;

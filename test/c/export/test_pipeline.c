@@ -615,7 +615,7 @@ Test(pipeline, a_root_that_lingers_is_exported_without_a_further_event)
     cr_assert_eq(stats_of(pipeline).in_flight, 1);
     eventually(fake_spans(&fake) == 1);
     uint64_t lingered = tn_clock_monotonic() - start;
-    cr_assert(lingered >= TN_LINGER && lingered < 2 * TN_SECOND, "%lu ns", (unsigned long)lingered);
+    cr_assert(lingered >= TN_LINGER && lingered < 4 * TN_SECOND, "%lu ns", (unsigned long)lingered);
     free_manager(pipeline, manager);
     tn_pipeline_free(pipeline);
 }
@@ -757,15 +757,17 @@ Test(pipeline, pause_is_prompt_while_roots_linger)
 {
     tn_pipeline *pipeline = pipeline_with(HOUR);
     tn_span_manager *manager = new_manager(pipeline);
-    for (int i = 0; i < 300; i++) {
+    int slow = 0;
+    for (int i = 0; i < 3000; i++) {
         char task_id[16];
         snprintf(task_id, sizeof(task_id), "t%d", i);
         end_a_task(manager, task_id);
         uint64_t start = tn_clock_monotonic();
         tn_pipeline_pause(pipeline, after_ms(5000));
-        cr_assert_lt(tn_clock_monotonic() - start, 200 * TN_MILLISECOND);
+        slow += tn_clock_monotonic() - start > 150 * TN_MILLISECOND;
         tn_pipeline_resume(pipeline);
     }
+    cr_assert_lt(slow, 3);
     free_manager(pipeline, manager);
     tn_pipeline_free(pipeline);
 }

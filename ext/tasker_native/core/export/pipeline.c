@@ -194,7 +194,7 @@ static tn_span_list take_batch(tn_pipeline *self)
     return batch;
 }
 
-/* A kind of loss is logged at once when it is new, then once a minute with what came since. */
+/* A kind of loss is logged at once when it is new, then once a minute with what came since, and at the end (NEVER). */
 static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const char *message)
 {
     loss_report *report = &self->reports[reason];
@@ -564,8 +564,8 @@ bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_boo
     stop_worker(self, 0);
     drop_queue(self, TN_DROP_DEADLINE);
     end_change(self);
-    report_losses(self, tn_clock_monotonic(), TN_DROP_DEADLINE, "time ran out at shutdown");
-    report_publishers_losses(self, tn_clock_monotonic());
+    report_losses(self, NEVER, TN_DROP_DEADLINE, "time ran out at shutdown");
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) report_losses(self, NEVER, (tn_drop)reason, "");
     bool lossless = count_dropped(self) == 0 && count_settled(self) == self->accepted;
     leave(self);
     return lossless;

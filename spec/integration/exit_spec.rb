@@ -1,0 +1,156 @@
+# frozen_string_literal: true
+
+require_relative '../support/collectors'
+require_relative '../support/otlp_receiver'
+
+RSpec.describe 'A process that ends' do
+  include Collectors
+
+  let(:prelude) do
+    <<~RUBY
+      require 'tasker-native'
+      Tasker.configuration do |config|
+        config.telemetry do |tel|
+          tel.exporter = :otlp
+          tel.otlp_endpoint = ARGV[0]
+          tel.shutdown_timeout = 0.5
+        end
+      end
+
+      def publish(name, payload) = Tasker::Events::Publisher.instance.publish(name, payload)
+    RUBY
+  end
+  let(:receiver) { @receiver } # rubocop:disable RSpec/InstanceVariable
+
+  before(:all) { @receiver = OtlpReceiver.start } # rubocop:disable RSpec/BeforeAfterAll -- one process for all
+
+  before { receiver.clear }
+
+  after(:all) { @receiver.stop } # rubocop:disable RSpec/BeforeAfterAll, RSpec/InstanceVariable
+
+  def run(script, endpoint = receiver.endpoint)
+    run_ruby("#{prelude}\n#{script}", endpoint)
+  end
+
+  # @return [Array<String>] the ids of the steps that have arrived
+  def steps
+    receiver.spans.map { |span| span.attributes['tasker.step_id'] }
+  end
+
+  it 'delivers what it has published at once: a script may be short' do
+    result = run(<<~RUBY)
+      publish('task.start_requested', task_id: 7)
+      publish('step.completed', task_id: 7, step_id: 21)
+      publish('task.completed', task_id: 7)
+    RUBY
+
+    expect(result).to have_attributes(status: be_success, out: '', err: '')
+    expect(receiver.spans.map(&:name)).to eq(%w[tasker.step.execution tasker.task.execution])
+    expect(result.seconds).to be < 2
+  end
+
+  it 'interrupts the steps that are open, and leaves roots that are open to others' do
+    run(<<~RUBY)
+      publish('task.start_requested', task_id: 7)
+      publish('step.before_handle', task_id: 7, step_id: 21)
+    RUBY
+
+    expect(receiver.spans).to contain_exactly(
+      have_attributes(name: 'tasker.step.execution', status: 'UNSET',
+                      events: [have_attributes(name: 'tasker.span.interrupted')])
+    )
+  end
+
+  {
+    'exit(3)' => 3, 'abort' => 1, 'raise("no")' => 1, 'exit' => 0, 'Process.kill(:TERM, Process.pid); sleep' => nil,
+    'Process.kill(:INT, Process.pid); sleep' => nil, 'at_exit { exit(4) }' => 4
+  }.each do |ending, status|
+    it "delivers when it ends by #{ending}, and keeps its status" do
+      result = run("publish('step.completed', task_id: 7, step_id: 21)\n#{ending}")
+
+      expect(result.status.exitstatus).to eq(status)
+      expect(steps).to eq(['21'])
+    end
+  end
+
+  it 'delivers when a handler leaves by exit' do
+    run(<<~RUBY)
+      handler = Class.new(Tasker::StepHandler::Base) { def process(*) = exit }
+      handler.new.handle(nil, nil, Struct.new(:workflow_step_id, :task_id, :results).new(21, 7))
+    RUBY
+
+    expect(receiver.spans.flat_map { |span| span.events.map(&:name) }).to eq(['tasker.span.interrupted'])
+  end
+
+  it 'does not mind blocks of at_exit that publish still' do
+    result = run(<<~RUBY)
+      at_exit { publish('step.completed', task_id: 7, step_id: 'late') }
+      publish('step.completed', task_id: 7, step_id: 'in time')
+      at_exit { publish('step.completed', task_id: 7, step_id: 'first') }
+    RUBY
+
+    expect(result).to have_attributes(status: be_success, err: '')
+    expect(steps).to eq(['in time', 'first'])
+  end
+
+  it 'does not mind threads that publish still' do
+    result = run(<<~RUBY)
+      Thread.new { loop { publish('step.completed', task_id: 7, step_id: rand(1_000_000)) } }
+      sleep 0.1
+    RUBY
+
+    expect(result.status).to be_success
+    expect(steps).not_to be_empty
+  end
+
+  it 'does not wait for a collector that is not there, and says what was lost' do
+    result = run("publish('step.completed', task_id: 7, step_id: 21)", dead_endpoint)
+
+    expect(result.status).to be_success
+    expect(result.seconds).to be < 2
+    expect(result.err).to match(/WARN .*tasker-native: 1 span was lost \(unreachable\): .*Next: start a collector/)
+  end
+
+  it 'waits no longer than shutdown_timeout for a collector that says nothing' do
+    with_server do |endpoint|
+      result = run("publish('step.completed', task_id: 7, step_id: 21)", endpoint)
+
+      expect(result.status).to be_success
+      expect(result.seconds).to be_between(0.5, 2.5)
+      expect(result.err).to match(/1 span was lost \(deadline\)/)
+    end
+  end
+
+  it 'waits not at all where nothing was published' do
+    with_server do |endpoint|
+      expect(run('Tasker::Native.start', endpoint)).to have_attributes(status: be_success, err: '',
+                                                                       seconds: be < 0.5)
+    end
+  end
+
+  it 'tells by shutdown whether all was delivered' do
+    script = "publish('step.completed', task_id: 7, step_id: 21)\np Tasker::Native.shutdown(timeout: 1)"
+
+    expect(run(script).out).to eq("true\n")
+    expect(run(script, dead_endpoint).out).to eq("false\n")
+  end
+
+  it 'can be interrupted while it waits' do
+    with_server do |endpoint|
+      script = <<~RUBY
+        #{prelude}
+        Tasker.configuration.telemetry.shutdown_timeout = 30
+        publish('step.completed', task_id: 7, step_id: 21)
+        at_exit { $stdout.syswrite('.') }
+      RUBY
+      reader, writer = IO.pipe
+      pid = spawn_ruby(script, endpoint, out: writer, err: File::NULL)
+      writer.close
+      reader.read(1)
+      sleep 0.2 # it waits by now
+      Process.kill(:INT, pid)
+
+      expect(seconds { Process.wait(pid) }).to be < 5
+    end
+  end
+end
