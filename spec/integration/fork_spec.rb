@@ -65,17 +65,19 @@ RSpec.describe 'A process that forks' do
   end
 
   it 'delivers what a child has published, when that ends, without being asked' do
-    run("3.times { |id| Process.wait(fork { step(id) }) }")
+    run('3.times { |id| Process.wait(fork { step(id) }) }')
 
     expect(steps_by_process.values).to contain_exactly(['0'], ['1'], ['2'])
   end
 
   it 'keeps its connection, which no child uses or closes' do
     run(<<~RUBY)
-      step('before') && Tasker::Native.flush
-      Process.wait(fork { step('child') && Tasker::Native.flush })
+      step('before')
+      Tasker::Native.flush
+      Process.wait(fork { [step('child'), Tasker::Native.flush] })
       Process.wait(fork { nil })
-      step('after') && Tasker::Native.flush
+      step('after')
+      Tasker::Native.flush
     RUBY
 
     expect(steps_by_process.values).to contain_exactly(%w[before after], %w[child])
@@ -115,7 +117,7 @@ RSpec.describe 'A process that forks' do
   it 'may fork again from its children' do
     run(<<~RUBY)
       step('parent')
-      Process.wait(fork { step('child') && Process.wait(fork { step('grandchild') }) })
+      Process.wait(fork { [step('child'), Process.wait(fork { step('grandchild') })] })
     RUBY
 
     expect(steps_by_process.values).to contain_exactly(%w[parent], %w[child], %w[grandchild])
@@ -171,11 +173,12 @@ RSpec.describe 'A process that forks' do
   it 'has children whose exporter :memory is empty' do
     told = run(<<~RUBY)
       require 'tasker/native/testing'
+      def ids = Tasker::Native::Testing.finished_spans.map { |span| span.attribute('step_id') }
       Tasker.configuration.telemetry.exporter = :memory
       step('parent')
       Tasker::Native.flush
-      Process.wait(fork { step('child') && tell(ids: Tasker::Native::Testing.finished_spans.map { |s| s.attribute('step_id') }) })
-      tell(ids: Tasker::Native::Testing.finished_spans.map { |span| span.attribute('step_id') })
+      Process.wait(fork { [step('child'), tell(ids: ids)] })
+      tell(ids: ids)
     RUBY
 
     expect(told.map { |line| line[:ids] }).to eq([['child'], ['parent']])
@@ -193,11 +196,12 @@ RSpec.describe 'A process that forks' do
 
   it 'has a log in every child' do
     result = run_ruby("#{prelude}\n#{<<~RUBY}", dead_endpoint)
-      step('parent') && Tasker::Native.flush
-      Process.wait(fork { step('child') && Tasker::Native.flush })
+      step('parent')
+      Tasker::Native.flush
+      Process.wait(fork { [step('child'), Tasker::Native.flush] })
     RUBY
 
     expect(result.status).to be_success
-    expect(result.err.scan(/1 span was lost \(unreachable\)/).size).to eq(2)
+    expect(result.err.scan('1 span was lost (unreachable)').size).to eq(2)
   end
 end

@@ -238,11 +238,22 @@ static VALUE call_report(VALUE report)
     return rb_funcall(tn_ruby.native, id_report, 2, rb_ary_entry(report, 0), rb_ary_entry(report, 1));
 }
 
+/* Needs no room on Ruby's stack: the thread that writes the log has its own. */
+static void report_natively(const publication *p, VALUE exception)
+{
+    tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
+    bool deep = RTEST(rb_obj_is_kind_of(exception, rb_eSysStackError));
+    tn_log_ring_write(tn_pipeline_log(tn_ruby.pipeline), TN_LOG_ERROR, "Error publishing event %.*s: %s",
+                      (int)name.size, name.bytes, deep ? "stack level too deep" : rb_obj_classname(exception));
+}
+
 static VALUE report_error(VALUE argument, VALUE exception)
 {
     publication *p = (publication *)argument;
     p->self->core.events[p->event].failures++;
-    return tn_isolate(call_report, rb_assoc_new(event_name(p->self, p->event), exception), Qnil);
+    VALUE report = rb_assoc_new(event_name(p->self, p->event), exception);
+    if (tn_isolate(call_report, report, Qfalse) == Qfalse) report_natively(p, exception);
+    return Qnil;
 }
 
 static VALUE call_listener(VALUE argument)
@@ -339,11 +350,11 @@ static VALUE report_start_error(VALUE unused, VALUE exception)
     return tn_isolate(call_report, rb_assoc_new(rb_utf8_str_new_cstr("(start)"), exception), Qnil);
 }
 
-/* Telemetry starts by itself at the first event of a process that did not start it at boot. */
+/* Telemetry starts by itself at the first event of a process that did not start it at boot. Other threads wait until it
+ * has: their first events must not be lost. */
 static void start(publisher *self)
 {
-    self->started = true;
-    tn_isolate_reporting(call_start, Qnil, report_start_error);
+    if (tn_isolate_reporting(call_start, Qnil, report_start_error) != Qfalse) self->started = true;
 }
 
 static VALUE current_step(void)

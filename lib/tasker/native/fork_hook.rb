@@ -17,7 +17,7 @@ module Tasker
         end
 
         def daemon(...)
-          Native.runtime.before_fork
+          Native.runtime.before_daemon
           forked = super
         ensure
           forked ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent

@@ -5,7 +5,7 @@ module Tasker
     # Starts telemetry at boot, once the app's initializers have set it up, and brings the rake tasks.
     class Railtie < ::Rails::Railtie
       config.after_initialize do
-        Native.start if Tasker.configuration.telemetry.enabled && !Native.runtime.engine?
+        Native.start if Native.runtime.settings.enabled
       end
 
       rake_tasks do

@@ -34,7 +34,7 @@ module Tasker
 
       # Whether this process runs tasker-engine. This version does not take its telemetry over yet.
       def engine?
-        Gem.loaded_specs.key?('tasker-engine')
+        !defined?(Gem).nil? && Gem.loaded_specs.key?('tasker-engine')
       end
 
       def logger
@@ -47,17 +47,20 @@ module Tasker
       end
 
       # Once a process; again in a forked one, whose resource is another.
+      #
+      # @return [Boolean] false in a trap handler, where nothing can be locked: the next event will do
       def start
         @lock.synchronize do
-          next if @started == Pipeline.forks
+          next true if engine? || @started == Pipeline.forks
 
           prepare_process unless @started
           @started = Pipeline.forks
           @instance_id = SecureRandom.uuid
           apply
+          true
         end
-      rescue ThreadError # in a trap handler, where nothing can be locked: the next event will do
-        @publishers.each(&:await_start)
+      rescue ThreadError
+        false
       end
 
       # Settings have changed, or who makes the spans.
@@ -65,8 +68,11 @@ module Tasker
         @lock.synchronize { apply if @started }
       end
 
+      # Beside tasker-engine, whose configuration is another, telemetry is off.
       def settings
-        Tasker.configuration.telemetry
+        return Tasker.configuration.telemetry unless engine?
+
+        @settings ||= Settings.new.configure_telemetry(enabled: false)
       end
 
       def tracing?
@@ -114,6 +120,22 @@ module Tasker
 
       def write_log
         @log_writer.drain
+      end
+
+      # Waits for the block in a thread of its own: before version 3.3, Ruby looks after signals only while one of its
+      # threads waits in Ruby.
+      def interruptibly(&)
+        waiting = Thread.new(&)
+        waiting.report_on_exception = false
+        waiting.value
+      ensure
+        waiting&.kill
+      end
+
+      # The process is about to go on as another one, whose queue is empty.
+      def before_daemon
+        Pipeline.flush(settings.shutdown_timeout) if @started
+        before_fork
       end
 
       # Around a fork: no span is being sent while it happens, and the child starts anew at its first event.
