@@ -11,6 +11,7 @@ require_relative 'support/eventually'
 require_relative 'support/ruby_process'
 require_relative 'support/telemetry'
 require_relative 'support/workflow'
+require_relative 'support/gc_stress' if ENV['TASKER_GC_STRESS'] == '1'
 
 RSpec::Matchers.define_negated_matcher :not_include, :include
 
@@ -31,17 +32,6 @@ RSpec.configure do |config|
   config.include Workflow
 
   config.before { reset_telemetry }
-
-  # Objects that are not marked, or were moved, show where they are used. It takes hours for everything:
-  # TASKER_GC_STRESS=1 bundle exec rspec spec/tasker/events
-  if ENV['TASKER_GC_STRESS'] == '1'
-    config.around do |example|
-      GC.stress = true
-      example.run
-    ensure
-      GC.stress = false
-    end
-  end
 
   config.after(:suite) do
     raise "Ruby warns of our own files:\n#{Warnings.seen.join}" if Warnings.seen.any?
