@@ -173,13 +173,21 @@ tn_pairs text_pairs(const char *key, ...)
     return (tn_pairs){.bytes = buffer.bytes, .size = buffer.size, .count = writer.count};
 }
 
+bool next_pair(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out)
+{
+    tn_pair pair;
+    if (!tn_payload_next(reader, &pair)) return false;
+    *key_out = pair.key;
+    *value_out = pair.value;
+    return true;
+}
+
 bool find_value(tn_pairs pairs, const char *key, tn_value *value_out)
 {
     bool found = false;
     tn_text name;
     tn_value value;
-    for (tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size);
-         tn_payload_next(&reader, &name, &value);) {
+    for (tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size); next_pair(&reader, &name, &value);) {
         if (!tn_text_equal(name, tn_text_of(key))) continue;
         *value_out = value;
         found = true;
@@ -246,25 +254,20 @@ static void accept_one(void *self)
     pthread_mutex_unlock(&received.lock);
 }
 
-static void lose_one(void *self)
+static void deliver_all(void *self, tn_delivery *delivery)
 {
     (void)self;
     pthread_mutex_lock(&received.lock);
-    received.lost++;
-    pthread_mutex_unlock(&received.lock);
-}
-
-static void take_one(void *self, tn_span *span)
-{
-    (void)self;
-    pthread_mutex_lock(&received.lock);
-    tn_span_list_add(&received.spans, span);
+    received.accepted += delivery->ended.count;
+    received.lost += delivery->lost;
+    tn_span_list_append(&received.spans, &delivery->ended);
+    tn_span_list_append(&received.spans, &delivery->released);
     pthread_mutex_unlock(&received.lock);
 }
 
 tn_span_sink recording_sink(void)
 {
-    return (tn_span_sink){.accept = accept_one, .take = take_one, .lose = lose_one};
+    return (tn_span_sink){.accept = accept_one, .deliver = deliver_all};
 }
 
 size_t accepted_count(void)

@@ -52,6 +52,9 @@ void free_copy(tn_text copy);
 /* String pairs: text_pairs("name", "Ada", "city", "London", NULL). Good until eight more calls of this thread. */
 tn_pairs text_pairs(const char *key, ...) __attribute__((sentinel));
 
+/* The next pair without its name: all that most tests want to know of it. */
+bool next_pair(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out);
+
 /* The value of the last pair with this key. */
 bool find_value(tn_pairs pairs, const char *key, tn_value *value_out);
 

@@ -46,7 +46,7 @@ tn_span *new_span(const char *name)
     static const tn_trace_id trace_id = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
     static const tn_span_id id = {{0xa0, 1, 2, 3, 4, 5, 6, 7}}, parent_id = {{0xb0, 1, 2, 3, 4, 5, 6, 7}};
 
-    tn_span *span = tn_span_new(tn_text_of(name), trace_id, id, parent_id);
+    tn_span *span = tn_span_new(NULL, tn_text_of(name), trace_id, id, parent_id);
     if (!span) return NULL;
     span->start = 1800000000 * TN_SECOND;
     span->end = span->start + 200 * TN_MILLISECOND;
@@ -636,8 +636,9 @@ void push_spans(tn_pipeline *pipeline, size_t count)
 {
     tn_span_sink sink = tn_pipeline_sink(pipeline);
     for (size_t i = 0; i < count; i++) {
-        sink.accept(sink.self);
-        sink.take(sink.self, new_span("tasker.step.execution"));
+        tn_delivery delivery = {0};
+        tn_span_list_add(&delivery.ended, new_span("tasker.step.execution"));
+        sink.deliver(sink.self, &delivery);
     }
 }
 

@@ -1,20 +1,30 @@
 #ifndef TN_BINDING_H
 #define TN_BINDING_H
 
-#include "event/key_memo.h"
+#include "base/clock.h"
+#include "event/key_table.h"
 #include "export/pipeline.h"
 #include "ruby_compat.h"
 #include "trace/span_manager.h"
 
 /* What the extension's files share. Everything here runs with the GVL held, which is what serialises the parts of
  * the core that are not thread-safe. */
+#define TN_SYMBOL_SLOTS 1024 /* a power of two */
+
+typedef struct {
+    VALUE symbol; /* one that is never collected; 0: none */
+    tn_key *key;
+} tn_symbol_slot;
+
 typedef struct {
     tn_pipeline *pipeline; /* lives as long as the process */
+    tn_moment clock;       /* see tn_clock_now_kept */
 
-    /* How payloads become attributes: see payload.h here. */
+    /* How payloads become attributes: see payload_walk.h. */
     tn_key_filter filter;
-    tn_key_memo memo;
-    VALUE regexps; /* Array of what the filter has to ask, or Qnil */
+    tn_key_table keys;
+    tn_symbol_slot symbols[TN_SYMBOL_SLOTS]; /* of keys: looked at before their text is */
+    VALUE regexps;                           /* Array of what the filter has to ask, or Qnil */
     bool stringify;
     tn_span_limits limits;
     uint64_t masked_unjudged; /* values masked because they could not be judged */

@@ -7,19 +7,37 @@
 #define BACKTRACE_LINES 10 /* in the payload; the span has more */
 
 /* clang-format off */
-#define NAMES(X)                                                                                              \
-    X(task_id) X(task) X(step_id) X(workflow_step_id) X(step_name) X(name) X(started_at) X(last_attempted_at) \
-    X(completed_at) X(processed_at) X(attempt_number) X(attempts) X(retry_limit) X(event_type) X(timestamp)   \
-    X(step_inputs) X(inputs) X(step_dependencies) X(parents) X(execution_duration) X(step_results) X(results) \
-    X(error_message) X(error_class) X(exception_class) X(backtrace) X(previous_attempts) X(retry_reason)      \
-    X(backoff_strategy) X(message) X(error) X(started) X(completed) X(failed) X(retry) X(iso8601) X(to_f)
+#define KEYS(X)                                                                                                     \
+    X(task_id) X(step_id) X(step_name) X(started_at) X(completed_at) X(attempt_number) X(retry_limit) X(event_type) \
+    X(timestamp) X(step_inputs) X(step_dependencies) X(execution_duration) X(step_results) X(error_message)         \
+    X(error_class) X(exception_class) X(backtrace) X(previous_attempts) X(retry_reason) X(backoff_strategy)
+
+/* What a step is asked; those of the second line when it has just started. */
+#define QUESTIONS(X)                                                                                              \
+    X(task_id) X(workflow_step_id) X(name) X(last_attempted_at) X(processed_at) X(attempts) X(retry_limit)        \
+    X(inputs) X(parents)                                                                                          \
+    X(results)
 /* clang-format on */
 
+#define QUESTION_ENUM(name) ASK_##name,
+enum { QUESTIONS(QUESTION_ENUM) QUESTION_COUNT };
+#undef QUESTION_ENUM
+
+typedef struct {
+    VALUE symbol;
+    tn_key *known;
+} payload_key;
+
 static struct {
-#define NAME_MEMBER(name) ID name;
-    NAMES(NAME_MEMBER)
-#undef NAME_MEMBER
-} id;
+#define KEY_MEMBER(name) payload_key name;
+    KEYS(KEY_MEMBER)
+#undef KEY_MEMBER
+} key;
+
+static ID questions[QUESTION_COUNT];
+static ID id_task, id_task_id, id_name, id_iso8601, id_to_f, id_backtrace, id_message;
+static ID id_started, id_completed, id_failed, id_retry;
+static VALUE sym_error;
 
 /* Where pairs go: into a Hash, or into a walk. */
 typedef struct {
@@ -27,48 +45,72 @@ typedef struct {
     tn_walk *walk;
 } sink;
 
-static void emit(const sink *to, ID key, VALUE value)
+static void emit(const sink *to, const payload_key *key, VALUE value)
 {
     if (to->walk) {
-        tn_walk_pair(to->walk, ID2SYM(key), value);
+        tn_walk_known_pair(to->walk, key->known, value);
     } else {
-        rb_hash_aset(to->hash, ID2SYM(key), value);
+        rb_hash_aset(to->hash, key->symbol, value);
     }
 }
 
-static void emit_text(const sink *to, ID key, tn_text text)
+static void emit_text(const sink *to, const payload_key *key, tn_text text)
 {
     if (to->walk) {
-        tn_walk_text(to->walk, ID2SYM(key), text);
+        tn_walk_text(to->walk, key->known, text);
     } else {
-        rb_hash_aset(to->hash, ID2SYM(key), tn_string_of_text(text));
+        rb_hash_aset(to->hash, key->symbol, tn_string_of_text(text));
     }
 }
 
-/* --- Reading ------------------------------------------------------------------------------------------- */
+static void emit_double(const sink *to, const payload_key *key, double value)
+{
+    if (to->walk) {
+        tn_walk_double(to->walk, key->known, value);
+    } else {
+        rb_hash_aset(to->hash, key->symbol, DBL2NUM(value));
+    }
+}
 
+/* --- Asking -------------------------------------------------------------------------------------------- */
+
+/* Questions to one object. What it does not answer, or raises at, stays Qundef. */
 typedef struct {
     VALUE object;
-    ID method;
-} question;
+    const ID *methods;
+    int next, end;
+    VALUE *answers;
+} interview;
 
-static VALUE ask(VALUE argument)
+static VALUE ask_on(VALUE argument)
 {
-    const question *q = (const question *)argument;
-    return rb_check_funcall(q->object, q->method, 0, NULL);
+    interview *i = (interview *)argument;
+    for (; i->next < i->end; i->next++) {
+        i->answers[i->next] = rb_check_funcall(i->object, i->methods[i->next], 0, NULL);
+    }
+    return Qtrue;
 }
 
-/* Qundef when the object does not answer, or raises. */
+/* One isolation for all; after an answer that raised it goes on with the next question. */
+static void ask(VALUE object, const ID *methods, int first, int end, VALUE *answers)
+{
+    for (int i = first; i < end; i++) answers[i] = Qundef;
+    if (NIL_P(object)) return;
+
+    interview interview = {object, methods, first, end, answers};
+    while (tn_isolate(ask_on, (VALUE)&interview, Qfalse) == Qfalse) interview.next++;
+}
+
 static VALUE answer_of(VALUE object, ID method)
 {
-    if (NIL_P(object)) return Qundef;
-    return tn_isolate(ask, (VALUE) & (question){object, method}, Qundef);
+    VALUE answer;
+    ask(object, &method, 0, 1, &answer);
+    return answer;
 }
 
-static VALUE answer_or_nil(VALUE object, ID method)
+static VALUE or_nil(VALUE answer)
 {
-    VALUE value = answer_of(object, method);
-    return value == Qundef ? Qnil : value;
+    return answer == Qundef ? Qnil : answer;
 }
 
 static bool is_present(VALUE value)
@@ -81,107 +123,133 @@ static bool is_present(VALUE value)
 
 /* --- Times: whole seconds ------------------------------------------------------------------------------ */
 
-typedef struct {
-    VALUE time;
-    char text[TN_TIMESTAMP_SIZE];
-    size_t size; /* 0: it can't be told */
-} time_text;
-
-static VALUE format_seconds(VALUE argument)
+static void emit_real_time(const sink *to, const payload_key *key, const tn_time *time)
 {
-    time_text *formatted = (time_text *)argument;
-    formatted->size = tn_format_time(formatted->text, formatted->time, 0);
-    return Qnil;
-}
-
-static void emit_time(const sink *to, ID key, VALUE time)
-{
-    if (RTEST(rb_obj_is_kind_of(time, rb_cTime))) {
-        time_text formatted = {.time = time};
-        tn_isolate(format_seconds, (VALUE)&formatted, Qnil);
-        if (formatted.size > 0) emit_text(to, key, (tn_text){formatted.text, formatted.size});
+    if (to->walk) {
+        tn_walk_time(to->walk, key->known, time);
         return;
     }
-    VALUE string = SPECIAL_CONST_P(time) ? Qundef : answer_of(time, id.iso8601);
-    emit(to, key, string == Qundef ? time : string);
+    char text[TN_TIMESTAMP_SIZE];
+    emit_text(to, key, (tn_text){text, tn_format_time(text, time, 0)});
 }
 
-static void emit_now(const sink *to, ID key)
+/* A Time, or what is like one: ActiveSupport's has an iso8601 of its own. */
+static void emit_time(const sink *to, const payload_key *key, VALUE object, const tn_time *time)
 {
-    char text[TN_TIMESTAMP_SIZE];
-    size_t size = tn_timestamp_format(text, (int64_t)(tn_clock_wall() / TN_SECOND), 0, 0, true, 0);
-    emit_text(to, key, (tn_text){text, size});
+    if (time->known) {
+        emit_real_time(to, key, time);
+        return;
+    }
+    VALUE string = SPECIAL_CONST_P(object) ? Qundef : answer_of(object, id_iso8601);
+    emit(to, key, string == Qundef ? object : string);
+}
+
+static void emit_now(const sink *to, const payload_key *key)
+{
+    if (to->walk) {
+        tn_walk_now(to->walk, key->known, false);
+        return;
+    }
+    tn_time now = {.at.tv_sec = (time_t)(tn_clock_wall() / TN_SECOND)};
+    emit_real_time(to, key, &now);
 }
 
 static VALUE subtract(VALUE pair)
 {
-    return rb_funcall(rb_funcall(rb_ary_entry(pair, 0), '-', 1, rb_ary_entry(pair, 1)), id.to_f, 0);
+    return rb_funcall(rb_funcall(rb_ary_entry(pair, 0), '-', 1, rb_ary_entry(pair, 1)), id_to_f, 0);
+}
+
+static double rounded(double seconds)
+{
+    return round(seconds * 1000.0) / 1000.0;
 }
 
 static double seconds_between(VALUE from, VALUE to)
 {
     if (NIL_P(from) || NIL_P(to)) return 0.0;
     VALUE seconds = tn_isolate(subtract, rb_assoc_new(to, from), Qnil);
-    return RB_FLOAT_TYPE_P(seconds) ? round(RFLOAT_VALUE(seconds) * 1000.0) / 1000.0 : 0.0;
+    return RB_FLOAT_TYPE_P(seconds) ? rounded(RFLOAT_VALUE(seconds)) : 0.0;
+}
+
+static double seconds_between_times(const tn_time *from, const tn_time *to)
+{
+    double nanoseconds = (double)(to->at.tv_nsec - from->at.tv_nsec);
+    return rounded((double)(to->at.tv_sec - from->at.tv_sec) + nanoseconds / 1e9);
 }
 
 /* --- The parts of a payload ---------------------------------------------------------------------------- */
 
-static void emit_if_answered(const sink *to, ID key, VALUE object, ID method)
+typedef struct {
+    const tn_step_payload *payload;
+    VALUE answers[QUESTION_COUNT];
+    tn_time started, completed;
+} reading;
+
+static void read_step(reading *r)
 {
-    VALUE value = answer_of(object, method);
-    if (value != Qundef) emit(to, key, value);
+    tn_step_payload_kind kind = r->payload->kind;
+    VALUE step = r->payload->step;
+    ask(step, questions, 0, kind == TN_STEP_PAYLOAD_STARTED ? ASK_results : ASK_inputs, r->answers);
+    if (kind == TN_STEP_PAYLOAD_COMPLETED || kind == TN_STEP_PAYLOAD_FAILED) {
+        ask(step, questions, ASK_results, QUESTION_COUNT, r->answers);
+    }
+    if (r->answers[ASK_task_id] == Qundef) {
+        r->answers[ASK_task_id] = answer_of(or_nil(answer_of(step, id_task)), id_task_id);
+    }
+    r->started = tn_read_time(or_nil(r->answers[ASK_last_attempted_at]));
+    r->completed = tn_read_time(or_nil(r->answers[ASK_processed_at]));
 }
 
-static void emit_task_id(const sink *to, VALUE step)
+static void emit_answer(const sink *to, const payload_key *key, VALUE answer)
 {
-    VALUE task_id = answer_of(step, id.task_id);
-    if (task_id == Qundef) task_id = answer_of(answer_or_nil(step, id.task), id.task_id);
-    if (task_id != Qundef) emit(to, id.task_id, task_id);
+    if (answer != Qundef) emit(to, key, answer);
 }
 
-static void emit_base(const tn_step_payload *payload, const sink *to)
+static void emit_base(const reading *r, const sink *to)
 {
-    VALUE step = payload->step;
-    VALUE attempts = answer_or_nil(step, id.attempts);
-    emit_task_id(to, step);
-    emit_if_answered(to, id.step_id, step, id.workflow_step_id);
-    emit_if_answered(to, id.step_name, step, id.name);
-    emit_time(to, id.started_at, answer_or_nil(step, id.last_attempted_at));
-    emit_time(to, id.completed_at, answer_or_nil(step, id.processed_at));
-    emit(to, id.attempt_number, NIL_P(attempts) ? INT2FIX(1) : attempts);
-    emit_if_answered(to, id.retry_limit, step, id.retry_limit);
-    emit(to, id.event_type, rb_sym2str(payload->event_type));
-    emit_now(to, id.timestamp);
+    const VALUE *answers = r->answers;
+    VALUE attempts = or_nil(answers[ASK_attempts]);
+    emit_answer(to, &key.task_id, answers[ASK_task_id]);
+    emit_answer(to, &key.step_id, answers[ASK_workflow_step_id]);
+    emit_answer(to, &key.step_name, answers[ASK_name]);
+    emit_time(to, &key.started_at, or_nil(answers[ASK_last_attempted_at]), &r->started);
+    emit_time(to, &key.completed_at, or_nil(answers[ASK_processed_at]), &r->completed);
+    emit(to, &key.attempt_number, NIL_P(attempts) ? INT2FIX(1) : attempts);
+    emit_answer(to, &key.retry_limit, answers[ASK_retry_limit]);
+    emit(to, &key.event_type, rb_sym2str(r->payload->event_type));
+    emit_now(to, &key.timestamp);
 }
 
 static VALUE names_of(VALUE parents)
 {
     VALUE names = rb_ary_new();
-    for (long i = 0; i < RARRAY_LEN(parents); i++) rb_ary_push(names, answer_or_nil(RARRAY_AREF(parents, i), id.name));
+    for (long i = 0; i < RARRAY_LEN(parents); i++) {
+        rb_ary_push(names, or_nil(answer_of(RARRAY_AREF(parents, i), id_name)));
+    }
     return names;
 }
 
-static void emit_started(const tn_step_payload *payload, const sink *to)
+static void emit_started(const reading *r, const sink *to)
 {
-    VALUE parents = answer_or_nil(payload->step, id.parents);
-    emit_if_answered(to, id.step_inputs, payload->step, id.inputs);
+    VALUE parents = or_nil(r->answers[ASK_parents]);
+    emit_answer(to, &key.step_inputs, r->answers[ASK_inputs]);
     /* A relation that is not loaded is not asked: publishing never queries. */
-    emit(to, id.step_dependencies, RB_TYPE_P(parents, T_ARRAY) ? names_of(parents) : rb_ary_new());
+    emit(to, &key.step_dependencies, RB_TYPE_P(parents, T_ARRAY) ? names_of(parents) : rb_ary_new());
 }
 
-static void emit_results(const tn_step_payload *payload, const sink *to)
+static void emit_results(const reading *r, const sink *to)
 {
-    VALUE results = answer_or_nil(payload->step, id.results);
-    if (is_present(results)) emit(to, id.step_results, results);
+    VALUE results = or_nil(r->answers[ASK_results]);
+    if (is_present(results)) emit(to, &key.step_results, results);
 }
 
-static void emit_completed(const tn_step_payload *payload, const sink *to)
+static void emit_completed(const reading *r, const sink *to)
 {
-    VALUE from = answer_or_nil(payload->step, id.last_attempted_at),
-          until = answer_or_nil(payload->step, id.processed_at);
-    emit(to, id.execution_duration, DBL2NUM(seconds_between(from, until)));
-    emit_results(payload, to);
+    double seconds = r->started.known && r->completed.known ? seconds_between_times(&r->started, &r->completed)
+                                                            : seconds_between(or_nil(r->answers[ASK_last_attempted_at]),
+                                                                              or_nil(r->answers[ASK_processed_at]));
+    emit_double(to, &key.execution_duration, seconds);
+    emit_results(r, to);
 }
 
 /* What an earlier handler left in the results, for a failure that comes without its error. */
@@ -189,50 +257,53 @@ static VALUE error_in(VALUE results)
 {
     if (!RB_TYPE_P(results, T_HASH)) return Qnil;
     VALUE error = rb_hash_lookup(results, rb_str_new_lit("error"));
-    return NIL_P(error) ? rb_hash_lookup(results, ID2SYM(id.error)) : error;
+    return NIL_P(error) ? rb_hash_lookup(results, sym_error) : error;
 }
 
-static void emit_failed(const tn_step_payload *payload, const sink *to)
+static void emit_failed(const reading *r, const sink *to)
 {
-    VALUE message = error_in(answer_or_nil(payload->step, id.results));
+    VALUE message = error_in(or_nil(r->answers[ASK_results]));
     if (NIL_P(message)) {
-        emit_text(to, id.error_message, TN_TEXT("Unknown error"));
+        emit_text(to, &key.error_message, TN_TEXT("Unknown error"));
     } else {
-        emit(to, id.error_message, message);
+        emit(to, &key.error_message, message);
     }
-    emit_results(payload, to);
+    emit_results(r, to);
 }
 
-static void emit_error(const tn_step_payload *payload, const sink *to)
+static void emit_error(VALUE error, const sink *to)
 {
-    VALUE class_name = rb_class_name(CLASS_OF(payload->error));
-    VALUE backtrace = answer_or_nil(payload->error, id.backtrace);
-    emit(to, id.error_message, answer_or_nil(payload->error, id.message));
-    emit(to, id.error_class, class_name);
-    emit(to, id.exception_class, class_name);
-    if (RB_TYPE_P(backtrace, T_ARRAY)) emit(to, id.backtrace, rb_ary_subseq(backtrace, 0, BACKTRACE_LINES));
-    if (to->walk) tn_walk_exception(to->walk, payload->error);
+    VALUE class_name = rb_class_name(CLASS_OF(error));
+    VALUE backtrace = or_nil(answer_of(error, id_backtrace));
+    emit(to, &key.error_message, or_nil(answer_of(error, id_message)));
+    emit(to, &key.error_class, class_name);
+    emit(to, &key.exception_class, class_name);
+    if (RB_TYPE_P(backtrace, T_ARRAY)) emit(to, &key.backtrace, rb_ary_subseq(backtrace, 0, BACKTRACE_LINES));
+    if (to->walk) tn_walk_exception(to->walk, error);
 }
 
-static void emit_retry(const tn_step_payload *payload, const sink *to)
+static void emit_retry(const reading *r, const sink *to)
 {
-    VALUE attempts = answer_or_nil(payload->step, id.attempts);
-    if (FIXNUM_P(attempts)) emit(to, id.previous_attempts, LONG2FIX(FIX2LONG(attempts) - 1));
-    emit_text(to, id.retry_reason, TN_TEXT("Step execution failed"));
-    emit_text(to, id.backoff_strategy, TN_TEXT("exponential"));
+    VALUE attempts = or_nil(r->answers[ASK_attempts]);
+    if (FIXNUM_P(attempts)) emit(to, &key.previous_attempts, LONG2FIX(FIX2LONG(attempts) - 1));
+    emit_text(to, &key.retry_reason, TN_TEXT("Step execution failed"));
+    emit_text(to, &key.backoff_strategy, TN_TEXT("exponential"));
 }
 
 static void emit_step(const tn_step_payload *payload, const sink *to)
 {
-    emit_base(payload, to);
+    reading reading = {.payload = payload};
+    read_step(&reading);
+    emit_base(&reading, to);
     switch (payload->kind) {
-    case TN_STEP_PAYLOAD_STARTED: emit_started(payload, to); break;
-    case TN_STEP_PAYLOAD_COMPLETED: emit_completed(payload, to); break;
-    case TN_STEP_PAYLOAD_FAILED: emit_failed(payload, to); break;
-    case TN_STEP_PAYLOAD_RETRY: emit_retry(payload, to); break;
+    case TN_STEP_PAYLOAD_STARTED: emit_started(&reading, to); break;
+    case TN_STEP_PAYLOAD_COMPLETED: emit_completed(&reading, to); break;
+    case TN_STEP_PAYLOAD_FAILED: emit_failed(&reading, to); break;
+    case TN_STEP_PAYLOAD_RETRY: emit_retry(&reading, to); break;
     case TN_STEP_PAYLOAD_OTHER: break;
     }
-    if (RTEST(rb_obj_is_kind_of(payload->error, rb_eException))) emit_error(payload, to);
+    if (!NIL_P(payload->error) && RTEST(rb_obj_is_kind_of(payload->error, rb_eException)))
+        emit_error(payload->error, to);
 }
 
 VALUE tn_step_payload_hash(const tn_step_payload *payload)
@@ -253,10 +324,10 @@ void tn_step_payload_walk(const tn_step_payload *payload, tn_walk *walk)
 tn_step_payload_kind tn_step_payload_kind_of(VALUE event_type)
 {
     ID name = SYM2ID(event_type);
-    if (name == id.started) return TN_STEP_PAYLOAD_STARTED;
-    if (name == id.completed) return TN_STEP_PAYLOAD_COMPLETED;
-    if (name == id.failed) return TN_STEP_PAYLOAD_FAILED;
-    if (name == id.retry) return TN_STEP_PAYLOAD_RETRY;
+    if (name == id_started) return TN_STEP_PAYLOAD_STARTED;
+    if (name == id_completed) return TN_STEP_PAYLOAD_COMPLETED;
+    if (name == id_failed) return TN_STEP_PAYLOAD_FAILED;
+    if (name == id_retry) return TN_STEP_PAYLOAD_RETRY;
     return TN_STEP_PAYLOAD_OTHER;
 }
 
@@ -277,8 +348,23 @@ static VALUE build_step_payload(VALUE self, VALUE step, VALUE event_type, VALUE 
 
 void tn_init_payload_builder(void)
 {
-#define INTERN(name) id.name = rb_intern(#name);
-    NAMES(INTERN)
-#undef INTERN
+#define INTERN_KEY(name) key.name = (payload_key){ID2SYM(rb_intern(#name)), tn_known_key(#name)};
+    KEYS(INTERN_KEY)
+#undef INTERN_KEY
+#define INTERN_QUESTION(name) questions[ASK_##name] = rb_intern(#name);
+    QUESTIONS(INTERN_QUESTION)
+#undef INTERN_QUESTION
+    id_task = rb_intern("task");
+    id_task_id = rb_intern("task_id");
+    id_name = rb_intern("name");
+    id_iso8601 = rb_intern("iso8601");
+    id_to_f = rb_intern("to_f");
+    id_backtrace = rb_intern("backtrace");
+    id_message = rb_intern("message");
+    id_started = rb_intern("started");
+    id_completed = rb_intern("completed");
+    id_failed = rb_intern("failed");
+    id_retry = rb_intern("retry");
+    sym_error = ID2SYM(rb_intern("error"));
     rb_define_module_function(tn_ruby.native, "build_step_payload", build_step_payload, 4);
 }

@@ -1,20 +1,19 @@
 #include "payload_walk.h"
 
+#include "base/decimal.h"
 #include "base/json.h"
 #include "base/utf8.h"
 #include "event/timestamp.h"
-
-#include <stdio.h>
 
 #define MAX_DEPTH 100          /* of nested Hashes and Arrays; deeper is masked */
 #define MAX_INTEGER_BYTES 4096 /* a larger Integer is described, not written out */
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
 #define MILLISECOND_DIGITS 3
-#define MAX_DIGITS 24                     /* of a 64-bit Integer */
 #define LATEST_SECOND INT64_C(7258118400) /* 2200-01-01 */
 
-static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace, id_utc, id_utc_offset;
+static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace;
+static tn_key *key_backtrace;
 
 /* The containers around a value, innermost first. */
 typedef struct enclosing {
@@ -77,18 +76,54 @@ static tn_verdict judge(tn_text name)
     return matches == Qfalse ? TN_VERDICT_KEEP : TN_VERDICT_MASK;
 }
 
-static tn_key look_up(const tn_walk *walk, tn_text name)
+/* Remembers the verdict, unless the filter has changed while application code was asked. */
+static tn_verdict ask_verdict(tn_key *key)
 {
-    const tn_key *known = tn_key_memo_find(&tn_ruby.memo, name);
-    tn_key key = known ? *known : tn_key_describe(name);
-    if (!known) {
-        VALUE asked = tn_ruby.regexps; /* another Array when the filter changed meanwhile */
-        key.verdict = judge(name);
-        if (asked == tn_ruby.regexps) tn_key_memo_add(&tn_ruby.memo, name, key);
-        RB_GC_GUARD(asked);
-    }
-    if (!walk->filtered) key.verdict = TN_VERDICT_KEEP;
+    VALUE asked = tn_ruby.regexps; /* another Array when the filter has changed */
+    tn_verdict verdict = judge(key->name.text);
+    if (asked == tn_ruby.regexps) key->info.verdict = (uint8_t)verdict;
+    RB_GC_GUARD(asked);
+    return verdict;
+}
+
+static inline tn_verdict verdict_of(const tn_walk *walk, tn_key *key)
+{
+    if (!walk->filtered) return TN_VERDICT_KEEP;
+    return key->info.verdict == TN_VERDICT_ASK ? ask_verdict(key) : (tn_verdict)key->info.verdict;
+}
+
+/* The same for a text that may be no key that is remembered. */
+static tn_verdict verdict_on(const tn_walk *walk, tn_text name)
+{
+    tn_key *key = tn_key_table_get(&tn_ruby.keys, name);
+    if (key) return verdict_of(walk, key);
+    return walk->filtered ? judge(name) : TN_VERDICT_KEEP;
+}
+
+static tn_key *key_of_symbol(VALUE symbol)
+{
+    tn_symbol_slot *slot = &tn_ruby.symbols[(symbol >> 12) & (TN_SYMBOL_SLOTS - 1)];
+    if (slot->symbol == symbol) return slot->key;
+
+    VALUE string = rb_sym2str(symbol);
+    tn_text text = tn_text_of_string(string);
+    if (tn_utf8_valid_prefix(text) != text.size) return NULL;
+
+    tn_key *key = tn_key_table_get(&tn_ruby.keys, text);
+    if (key) *slot = (tn_symbol_slot){symbol, key};
+    RB_GC_GUARD(string);
     return key;
+}
+
+/* What Ruby knows, or finds out and remembers: that a String of moderate size is UTF-8 already. */
+static inline bool is_utf8(VALUE string)
+{
+    if (RSTRING_LEN(string) > TN_MAX_PAYLOAD) return false;
+
+    int coderange = ENC_CODERANGE(string);
+    if (coderange == ENC_CODERANGE_UNKNOWN) coderange = rb_enc_str_coderange(string);
+    if (coderange == ENC_CODERANGE_7BIT) return true;
+    return coderange == ENC_CODERANGE_VALID && ENCODING_GET(string) == rb_utf8_encindex();
 }
 
 /* Valid UTF-8 from a String; `copy` keeps what had to be made anew. At most limit bytes. Sets valid to false when
@@ -162,6 +197,10 @@ static bool has_room(json_walk *json)
 static void json_text(json_walk *json, VALUE string)
 {
     size_t room = tn_payload_string_room(&json->walk->writer, json->opened);
+    if ((size_t)RSTRING_LEN(string) <= room && is_utf8(string)) {
+        tn_json_string(&json->walk->buffer, tn_text_of_string(string));
+        return;
+    }
     bool valid;
     size_t size = (size_t)RSTRING_LEN(string);
     tn_text text = utf8_of(&string, room, &json->walk->copy, &valid);
@@ -181,22 +220,39 @@ static void json_separator(json_walk *json)
     json->first = false;
 }
 
+/* Writes the name of a pair and tells whether its value is to be masked. */
+static bool json_text_key(json_walk *json, VALUE key)
+{
+    VALUE name;
+    bool judgeable;
+    tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
+    bool masked = verdict_on(json->walk, text) == TN_VERDICT_MASK;
+    tn_json_string(&json->walk->buffer, text);
+    RB_GC_GUARD(name);
+    if (judgeable || !json->walk->filtered) return masked;
+
+    tn_ruby.masked_unjudged++;
+    return true;
+}
+
+static bool json_key(json_walk *json, VALUE key)
+{
+    tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
+    if (!known) return json_text_key(json, key);
+
+    tn_json_string(&json->walk->buffer, known->name.text);
+    return verdict_of(json->walk, known) == TN_VERDICT_MASK;
+}
+
 static int json_pair(VALUE key, VALUE value, VALUE argument)
 {
     json_walk *json = (json_walk *)argument;
     if (!has_room(json)) return ST_STOP;
 
     json_separator(json);
-    VALUE name;
-    bool judgeable;
-    tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
-    tn_verdict verdict = look_up(json->walk, text).verdict;
-    tn_json_string(&json->walk->buffer, text);
+    bool masked = json_key(json, key);
     tn_buffer_append_byte(&json->walk->buffer, ':');
-    RB_GC_GUARD(name);
-
-    if (!judgeable && json->walk->filtered) tn_ruby.masked_unjudged++;
-    if (verdict == TN_VERDICT_MASK || (!judgeable && json->walk->filtered)) {
+    if (masked) {
         json_mask(json);
     } else {
         json_value(json, value);
@@ -263,26 +319,47 @@ static void json_value(json_walk *json, VALUE value)
 
 /* --- Values of pairs ----------------------------------------------------------------------------------- */
 
-size_t tn_format_time(char *out, VALUE time, int digits)
+static VALUE take_time_apart(VALUE argument)
 {
-    struct timespec at = rb_time_timespec(time);
-    bool utc = RTEST(rb_funcall(time, id_utc, 0));
-    int32_t offset = utc ? 0 : NUM2INT(rb_funcall(time, id_utc_offset, 0));
-    return tn_timestamp_format(out, at.tv_sec, (uint32_t)at.tv_nsec, digits, utc, offset);
+    VALUE *time = (VALUE *)argument;
+    tn_time *out = (tn_time *)time[1];
+    out->at = rb_time_timespec(time[0]);
+    out->offset = NUM2INT(rb_time_utc_offset(time[0]));
+    out->known = true;
+    return Qnil;
 }
 
-static VALUE format_time(VALUE time)
+tn_time tn_read_time(VALUE object)
 {
-    char text[TN_TIMESTAMP_SIZE];
-    size_t size = tn_format_time(text, time, MILLISECOND_DIGITS);
-    return rb_utf8_str_new(text, (long)size);
+    tn_time time = {.known = false};
+    if (SPECIAL_CONST_P(object)) return time;
+    if (CLASS_OF(object) != rb_cTime && !RTEST(rb_obj_is_kind_of(object, rb_cTime))) return time;
+
+    VALUE argument[] = {object, (VALUE)&time};
+    tn_isolate(take_time_apart, (VALUE)argument, Qnil);
+    return time;
+}
+
+size_t tn_format_time(char *out, const tn_time *time, int digits)
+{
+    return tn_timestamp_format(out, time->at.tv_sec, (uint32_t)time->at.tv_nsec, digits, time->offset == 0,
+                               time->offset);
+}
+
+uint64_t tn_unix_time(const tn_time *time)
+{
+    if (!time->known || time->at.tv_sec < 0 || time->at.tv_sec > LATEST_SECOND) return 0;
+    return (uint64_t)time->at.tv_sec * TN_SECOND + (uint64_t)time->at.tv_nsec;
 }
 
 /* nil for what is neither a time nor a date. */
 static VALUE iso8601_of(VALUE object)
 {
-    bool is_time = RTEST(rb_obj_is_kind_of(object, rb_cTime));
-    return tn_isolate(is_time ? format_time : call_iso8601, object, Qnil);
+    tn_time time = tn_read_time(object);
+    if (!time.known) return tn_isolate(call_iso8601, object, Qnil);
+
+    char text[TN_TIMESTAMP_SIZE];
+    return rb_utf8_str_new(text, (long)tn_format_time(text, &time, MILLISECOND_DIGITS));
 }
 
 /* ISO 8601 for what is a time or a date, else to_s. */
@@ -301,6 +378,10 @@ static VALUE integer_string(VALUE value)
 
 static void write_string(tn_walk *walk, VALUE string)
 {
+    if (is_utf8(string)) {
+        tn_payload_string(&walk->writer, tn_text_of_string(string));
+        return;
+    }
     bool valid;
     size_t full_size = (size_t)RSTRING_LEN(string);
     tn_text text = utf8_of(&string, TN_MAX_PAYLOAD, &walk->copy, &valid);
@@ -317,17 +398,11 @@ static void write_json(tn_walk *walk, VALUE container)
     tn_payload_close_string(&walk->writer, json.opened, json.complete);
 }
 
-/* Ids are Strings: no Ruby object for each. */
-static size_t format_integer(char *out, size_t size, VALUE fixnum)
-{
-    return (size_t)snprintf(out, size, "%ld", FIX2LONG(fixnum));
-}
-
 static void write_integer(tn_walk *walk, VALUE value, bool as_string)
 {
     if (as_string) {
-        char digits[MAX_DIGITS];
-        tn_payload_string(&walk->writer, (tn_text){digits, format_integer(digits, sizeof(digits), value)});
+        char digits[TN_DECIMAL_SIZE];
+        tn_payload_string(&walk->writer, (tn_text){digits, tn_decimal(digits, FIX2LONG(value))});
     } else {
         tn_payload_integer(&walk->writer, FIX2LONG(value));
     }
@@ -360,6 +435,28 @@ static void write_as_string(tn_walk *walk, VALUE value)
     }
 }
 
+static void write_time(tn_walk *walk, const tn_time *time, bool milliseconds)
+{
+    uint64_t unix_time = tn_unix_time(time);
+    if (time->offset == 0 && unix_time > 0 && unix_time <= UINT32_MAX * TN_SECOND) {
+        tn_payload_time(&walk->writer, unix_time, milliseconds);
+        return;
+    }
+    char text[TN_TIMESTAMP_SIZE];
+    size_t size = tn_format_time(text, time, milliseconds ? MILLISECOND_DIGITS : 0);
+    tn_payload_string(&walk->writer, (tn_text){text, size});
+}
+
+static void write_object(tn_walk *walk, VALUE value)
+{
+    tn_time time = tn_read_time(value);
+    if (time.known) {
+        write_time(walk, &time, true);
+    } else {
+        write_as_string(walk, value);
+    }
+}
+
 static void write_value(tn_walk *walk, VALUE value, bool is_id)
 {
     if (tn_ruby.stringify && walk->filtered && !is_container(value) && !RB_TYPE_P(value, T_STRING)) {
@@ -376,7 +473,7 @@ static void write_value(tn_walk *walk, VALUE value, bool is_id)
     case T_FALSE: tn_payload_boolean(&walk->writer, RTEST(value)); break;
     case T_HASH:
     case T_ARRAY: write_json(walk, value); break;
-    default: write_as_string(walk, value);
+    default: write_object(walk, value);
     }
 }
 
@@ -387,7 +484,7 @@ void tn_walk_set_id(tn_walk_id *id, VALUE value)
     id->size = 0;
     if (NIL_P(value)) return;
     if (FIXNUM_P(value)) {
-        id->size = format_integer(id->bytes, sizeof(id->bytes), value);
+        id->size = tn_decimal(id->bytes, FIX2LONG(value));
         return;
     }
 
@@ -404,27 +501,10 @@ void tn_walk_set_id(tn_walk_id *id, VALUE value)
     RB_GC_GUARD(string);
 }
 
-typedef struct {
-    VALUE time;
-    uint64_t nanoseconds; /* 0: before 1970, or so late that it is a mistake */
-} time_reading;
-
-static VALUE read_time(VALUE argument)
-{
-    time_reading *reading = (time_reading *)argument;
-    struct timespec at = rb_time_timespec(reading->time);
-    if (at.tv_sec < 0 || at.tv_sec > LATEST_SECOND) return Qnil;
-    reading->nanoseconds = (uint64_t)at.tv_sec * TN_SECOND + (uint64_t)at.tv_nsec;
-    return Qnil;
-}
-
 static uint64_t time_of(VALUE value)
 {
-    if (RTEST(rb_obj_is_kind_of(value, rb_cTime))) {
-        time_reading reading = {.time = value};
-        tn_isolate(read_time, (VALUE)&reading, Qnil);
-        return reading.nanoseconds;
-    }
+    tn_time time = tn_read_time(value);
+    if (time.known) return tn_unix_time(&time);
 
     uint64_t nanoseconds = 0;
     VALUE string = RB_TYPE_P(value, T_STRING) || SPECIAL_CONST_P(value) ? value : iso8601_of(value);
@@ -442,6 +522,7 @@ static VALUE to_float(VALUE number)
 /* Any number: upstream's finalizer has a BigDecimal. */
 static uint64_t duration_of(VALUE value)
 {
+    if (RB_FLOAT_TYPE_P(value)) return tn_clock_duration(RFLOAT_VALUE(value));
     if (!RTEST(rb_obj_is_kind_of(value, rb_cNumeric))) return 0;
     VALUE seconds = tn_isolate(to_float, value, Qnil);
     return RB_FLOAT_TYPE_P(seconds) ? tn_clock_duration(RFLOAT_VALUE(seconds)) : 0;
@@ -527,7 +608,7 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
     filter.mask_all = filter.mask_all || RTEST(mask_all);
 
     tn_key_filter_free(&tn_ruby.filter);
-    tn_key_memo_clear(&tn_ruby.memo);
+    tn_key_table_forget_verdicts(&tn_ruby.keys);
     tn_ruby.filter = filter;
     tn_ruby.regexps = rb_ary_freeze(rb_ary_dup(regexps));
     tn_ruby.limits = span_limits;
@@ -546,9 +627,11 @@ static VALUE masked_unjudged(VALUE self)
 
 void tn_walk_init(tn_walk *walk, bool filtered)
 {
-    memset(walk, 0, offsetof(tn_walk, storage));
+    memset(walk, 0, offsetof(tn_walk, task_id));
+    walk->task_id.size = walk->step_id.size = 0;
     walk->filtered = filtered;
     walk->exception = Qnil;
+    walk->now = tn_clock_now_kept(&tn_ruby.clock);
     tn_buffer_init_on(&walk->buffer, walk->storage, sizeof(walk->storage), TN_PAYLOAD_BUFFER);
     tn_buffer_init(&walk->stacktrace, 4 * MAX_STACKTRACE);
     tn_buffer_init(&walk->key_copy, TN_PAYLOAD_BUFFER);
@@ -564,35 +647,73 @@ void tn_walk_free(tn_walk *walk)
     tn_buffer_free(&walk->copy);
 }
 
-static void write_pair(tn_walk *walk, tn_text name, tn_key key, VALUE value)
+static void write_mask(tn_walk *walk)
 {
-    bool masked = key.verdict == TN_VERDICT_MASK;
-    if (NIL_P(value) && !masked && !tn_ruby.stringify) return;
-    if (key.field == TN_FIELD_EXCEPTION_OBJECT && walk->filtered) return;
-    if (!tn_payload_key(&walk->writer, name)) return;
-
-    size_t from = walk->buffer.size;
-    if (masked) {
-        tn_payload_string(&walk->writer, tn_buffer_text(&tn_ruby.filter.mask));
-    } else {
-        write_value(walk, value, key.is_id);
-    }
-    note_written(walk, key.field, from);
+    tn_payload_string(&walk->writer, tn_buffer_text(&tn_ruby.filter.mask));
 }
 
-void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
+/* The value behind a key that is written. */
+static void write_pair_value(tn_walk *walk, tn_key_info info, bool masked, VALUE value)
+{
+    size_t from = walk->buffer.size;
+    if (masked) {
+        write_mask(walk);
+    } else {
+        write_value(walk, value, info.is_id);
+    }
+    if (info.field) note_written(walk, info.field, from);
+}
+
+/* Whether nothing is to be written. */
+static bool is_left_out(const tn_walk *walk, tn_key_info info, bool masked, VALUE value)
+{
+    if (NIL_P(value) && !masked && !tn_ruby.stringify) return true;
+    return info.field == TN_FIELD_EXCEPTION_OBJECT && walk->filtered;
+}
+
+void tn_walk_known_pair(tn_walk *walk, tn_key *key, VALUE value)
+{
+    bool masked = verdict_of(walk, key) == TN_VERDICT_MASK;
+    tn_key_info info = key->info;
+    if (info.field) note(walk, info.field, value);
+    if (is_left_out(walk, info, masked, value)) return;
+    if (tn_payload_key_named(&walk->writer, &key->name)) write_pair_value(walk, info, masked, value);
+}
+
+/* Of a key that is not, or can't be, remembered. */
+static void walk_unknown_pair(tn_walk *walk, tn_text name, bool masked, VALUE value)
+{
+    tn_key_info info = tn_key_describe(name);
+    if (info.field) note(walk, info.field, value);
+    if (is_left_out(walk, info, masked, value)) return;
+    if (tn_payload_key(&walk->writer, name)) write_pair_value(walk, info, masked, value);
+}
+
+static void walk_text_pair(tn_walk *walk, VALUE key, VALUE value)
 {
     VALUE string;
     bool judgeable;
     tn_text name = key_text(key, &string, &walk->key_copy, &judgeable);
-    tn_key known = look_up(walk, name);
-    if (!judgeable && walk->filtered) {
-        known.verdict = TN_VERDICT_MASK;
+    tn_key *known = judgeable ? tn_key_table_get(&tn_ruby.keys, name) : NULL;
+    if (known) {
+        tn_walk_known_pair(walk, known, value);
+    } else if (judgeable || !walk->filtered) {
+        walk_unknown_pair(walk, name, verdict_on(walk, name) == TN_VERDICT_MASK, value);
+    } else {
         tn_ruby.masked_unjudged++;
+        walk_unknown_pair(walk, name, true, value);
     }
-    if (known.field) note(walk, known.field, value);
-    write_pair(walk, name, known, value);
     RB_GC_GUARD(string);
+}
+
+void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
+{
+    tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
+    if (known) {
+        tn_walk_known_pair(walk, known, value);
+    } else {
+        walk_text_pair(walk, key, value);
+    }
 }
 
 static int walk_entry(VALUE key, VALUE value, VALUE walk)
@@ -606,20 +727,53 @@ void tn_walk_hash(tn_walk *walk, VALUE hash)
     rb_hash_foreach(hash, walk_entry, (VALUE)walk);
 }
 
-static void note_text(tn_walk *walk, tn_field field, tn_text text)
+/* Begins a pair whose value is the caller's to write; false: it is written, or left out. */
+static bool begin_pair(tn_walk *walk, tn_key *key)
 {
-    if (field == TN_FIELD_STARTED_AT) tn_timestamp_parse(text, &walk->started_at);
-    if (field == TN_FIELD_COMPLETED_AT) tn_timestamp_parse(text, &walk->completed_at);
-    if (field == TN_FIELD_TIMESTAMP) walk->has_timestamp = true;
+    bool masked = verdict_of(walk, key) == TN_VERDICT_MASK;
+    if (!tn_payload_key_named(&walk->writer, &key->name)) return false;
+    if (masked) write_mask(walk);
+    return !masked;
 }
 
-void tn_walk_text(tn_walk *walk, VALUE key, tn_text value)
+void tn_walk_text(tn_walk *walk, tn_key *key, tn_text text)
 {
-    tn_text name = tn_text_of_string(rb_sym2str(key));
-    tn_key known = look_up(walk, name);
-    note_text(walk, known.field, value);
-    if (!tn_payload_key(&walk->writer, name)) return;
-    tn_payload_string(&walk->writer, known.verdict == TN_VERDICT_MASK ? tn_buffer_text(&tn_ruby.filter.mask) : value);
+    bool masked = verdict_of(walk, key) == TN_VERDICT_MASK;
+    if (!tn_payload_key_named(&walk->writer, &key->name)) return;
+
+    size_t from = walk->buffer.size;
+    tn_payload_string(&walk->writer, masked ? tn_buffer_text(&tn_ruby.filter.mask) : text);
+    note_written(walk, key->info.field, from);
+}
+
+void tn_walk_double(tn_walk *walk, tn_key *key, double value)
+{
+    if (key->info.field == TN_FIELD_DURATION) note_duration(walk, tn_clock_duration(value));
+    if (tn_ruby.stringify) {
+        tn_walk_known_pair(walk, key, DBL2NUM(value));
+    } else if (begin_pair(walk, key)) {
+        tn_payload_double(&walk->writer, value);
+    }
+}
+
+void tn_walk_time(tn_walk *walk, tn_key *key, const tn_time *time)
+{
+    if (key->info.field == TN_FIELD_STARTED_AT) walk->started_at = tn_unix_time(time);
+    if (key->info.field == TN_FIELD_COMPLETED_AT) walk->completed_at = tn_unix_time(time);
+    if (begin_pair(walk, key)) write_time(walk, time, false);
+}
+
+void tn_walk_now(tn_walk *walk, tn_key *key, bool milliseconds)
+{
+    if (key->info.field == TN_FIELD_TIMESTAMP) walk->has_timestamp = true;
+    if (begin_pair(walk, key)) tn_payload_time(&walk->writer, walk->now.wall, milliseconds);
+}
+
+tn_key *tn_known_key(const char *name)
+{
+    tn_key *key = tn_key_table_get(&tn_ruby.keys, tn_text_of(name));
+    if (!key) rb_memerror();
+    return key;
 }
 
 void tn_walk_exception(tn_walk *walk, VALUE exception)
@@ -635,8 +789,7 @@ static VALUE backtrace_of(VALUE exception)
 /* The full backtrace, bounded; keys in it can't be judged, so a filter for `backtrace` masks it whole. */
 static void read_backtrace(tn_walk *walk)
 {
-    tn_text name = TN_TEXT("backtrace");
-    if (NIL_P(walk->exception) || look_up(walk, name).verdict == TN_VERDICT_MASK) return;
+    if (NIL_P(walk->exception) || verdict_of(walk, key_backtrace) == TN_VERDICT_MASK) return;
 
     VALUE lines = tn_isolate(backtrace_of, walk->exception, Qnil);
     if (NIL_P(lines)) return;
@@ -655,14 +808,14 @@ tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed)
     return (tn_pairs){walk->buffer.bytes, walk->buffer.size, walk->writer.count, walk->writer.dropped, prefixed};
 }
 
-tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name, tn_moment now)
+tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name)
 {
     read_backtrace(walk);
     tn_text message = written_text(walk, walk->error_message), type = written_text(walk, walk->exception_class);
     return (tn_occurrence){
         .event = event,
         .name = name,
-        .now = now,
+        .now = walk->now,
         .task_id = tn_walk_id_text(&walk->task_id),
         .step_id = tn_walk_id_text(&walk->step_id),
         .started_at = walk->started_at,
@@ -682,13 +835,12 @@ void tn_init_payload(void)
     id_strftime = rb_intern("strftime");
     id_match = rb_intern("match?");
     id_backtrace = rb_intern("backtrace");
-    id_utc = rb_intern("utc?");
-    id_utc_offset = rb_intern("utc_offset");
 
     tn_ruby.limits = TN_SPAN_LIMITS_DEFAULT;
     tn_ruby.regexps = Qnil;
     rb_gc_register_address(&tn_ruby.regexps);
-    tn_key_memo_init(&tn_ruby.memo);
+    tn_key_table_init(&tn_ruby.keys);
+    key_backtrace = tn_known_key("backtrace");
     if (tn_key_filter_init(&tn_ruby.filter, TN_TEXT("[FILTERED]")) != TN_OK) rb_memerror();
     rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 6);
     rb_define_module_function(tn_ruby.native, "masked_unjudged", masked_unjudged, 0);

@@ -9,6 +9,21 @@
  * Lives on the stack of one publication: application code (to_s, iso8601, Regexps) may run in the middle, and may
  * publish again. It may also unwind: always pair with tn_walk_free under rb_ensure. */
 #define TN_WALK_ID_SIZE 128
+
+/* A Ruby Time, taken apart. */
+typedef struct {
+    struct timespec at;
+    int32_t offset; /* seconds; 0 for UTC */
+    bool known;     /* false: it is no Time, or not one that can be told */
+} tn_time;
+
+tn_time tn_read_time(VALUE object);
+
+/* ISO 8601 with 0 or 3 digits of a second. Returns the size. */
+size_t tn_format_time(char *out, const tn_time *time, int digits);
+
+/* Nanoseconds since 1970; 0: before it, or so late that it is a mistake. */
+uint64_t tn_unix_time(const tn_time *time);
 #define TN_WALK_STORAGE 2048
 
 typedef struct {
@@ -23,9 +38,9 @@ typedef struct {
 typedef struct {
     tn_payload_writer writer;
     tn_buffer buffer;
+    tn_moment now;
     bool filtered; /* false: every value stays as it is */
 
-    tn_walk_id task_id, step_id;
     uint64_t started_at, completed_at, duration;
     tn_walk_span error_message, error, error_class, exception_class;
     bool has_timestamp;
@@ -33,6 +48,7 @@ typedef struct {
     tn_buffer stacktrace;
     tn_buffer key_copy, copy; /* of text that had to be made valid */
 
+    tn_walk_id task_id, step_id;
     uint8_t storage[TN_WALK_STORAGE];
 } tn_walk;
 
@@ -43,8 +59,18 @@ void tn_walk_free(tn_walk *walk);
 void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value);
 void tn_walk_hash(tn_walk *walk, VALUE hash);
 
-/* The same for a value that needs no Ruby object: valid UTF-8. */
-void tn_walk_text(tn_walk *walk, VALUE key, tn_text value);
+/* The same for keys that were looked up before (tn_known_key), and for values that need no Ruby object. text: valid
+ * UTF-8. */
+void tn_walk_known_pair(tn_walk *walk, tn_key *key, VALUE value);
+void tn_walk_text(tn_walk *walk, tn_key *key, tn_text text);
+void tn_walk_double(tn_walk *walk, tn_key *key, double value);
+void tn_walk_time(tn_walk *walk, tn_key *key, const tn_time *time);
+
+/* The moment of the walk, as tn_walk_time writes it. */
+void tn_walk_now(tn_walk *walk, tn_key *key, bool milliseconds);
+
+/* A key of the standard payloads, for the life of the process. Raises NoMemoryError. */
+tn_key *tn_known_key(const char *name);
 
 /* Notes an error for the span's exception event, which gets its full backtrace. */
 void tn_walk_exception(tn_walk *walk, VALUE exception);
@@ -52,10 +78,7 @@ void tn_walk_exception(tn_walk *walk, VALUE exception);
 tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed);
 
 /* All that the walk found out, borrowed from it. Reads the backtrace of the exception that was noted. */
-tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name, tn_moment now);
-
-/* Writes a real Time as ISO 8601 with `digits` of a second. Returns the size. May raise what utc? and utc_offset raise. */
-size_t tn_format_time(char *out, VALUE time, int digits);
+tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name);
 
 /* An id as the span manager keeps it: to_s, or a hash of it when it is very long. Empty for nil. May raise what to_s
  * raises. */

@@ -13,7 +13,9 @@ typedef struct {
     bool started;    /* Tasker::Native.start was called */
 } publisher;
 
-static ID id_call, id_start, id_report, id_timestamp;
+static ID id_call, id_start, id_report;
+static VALUE sym_timestamp;
+static tn_key *key_timestamp;
 
 static void publisher_mark(void *pointer)
 {
@@ -277,18 +279,10 @@ static void call_listeners(publication *p)
     RB_GC_GUARD(listeners);
 }
 
-static void add_timestamp(tn_walk *walk, tn_moment now)
-{
-    char text[TN_TIMESTAMP_SIZE];
-    size_t size = tn_timestamp_format(text, (int64_t)(now.wall / TN_SECOND), (uint32_t)(now.wall % TN_SECOND), 3, true,
-                                      0);
-    tn_walk_text(walk, ID2SYM(id_timestamp), (tn_text){text, size});
-}
-
 static VALUE with_timestamp(VALUE payload)
 {
     VALUE now = rb_funcall(rb_cTime, rb_intern("now"), 0), enhanced = tn_hash_new((long)RHASH_SIZE(payload) + 1);
-    rb_hash_aset(enhanced, ID2SYM(id_timestamp), now);
+    rb_hash_aset(enhanced, sym_timestamp, now);
     rb_hash_update_by(enhanced, payload, NULL);
     return enhanced;
 }
@@ -306,16 +300,15 @@ static void use_current_step(publication *p, tn_occurrence *occurrence)
 static VALUE record_span(VALUE argument)
 {
     publication *p = (publication *)argument;
-    tn_moment now = tn_clock_now();
     if (NIL_P(p->payload)) {
         tn_step_payload_walk(p->step, &p->walk);
     } else {
         tn_walk_hash(&p->walk, p->payload);
-        if (!p->walk.has_timestamp) add_timestamp(&p->walk, now);
+        if (!p->walk.has_timestamp) tn_walk_now(&p->walk, key_timestamp, true);
         if (p->step && !NIL_P(p->step->error)) tn_walk_exception(&p->walk, p->step->error);
     }
     tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
-    tn_occurrence occurrence = tn_walk_occurrence(&p->walk, p->event, name, now);
+    tn_occurrence occurrence = tn_walk_occurrence(&p->walk, p->event, name);
     use_current_step(p, &occurrence);
     if (NIL_P(p->self->spans)) return Qnil; /* turned off by application code, just now */
     tn_span_manager_record(tn_span_manager_of(p->self->spans), &occurrence);
@@ -458,7 +451,8 @@ void tn_init_publisher(void)
     id_call = rb_intern("call");
     id_start = rb_intern("start");
     id_report = rb_intern("report_publishing_error");
-    id_timestamp = rb_intern("timestamp");
+    sym_timestamp = ID2SYM(rb_intern("timestamp"));
+    key_timestamp = tn_known_key("timestamp");
 
     VALUE error = rb_define_class_under(tn_ruby.native, "Error", rb_eStandardError);
     tn_ruby.unregistered_event_error = rb_define_class_under(tn_ruby.native, "UnregisteredEventError", error);

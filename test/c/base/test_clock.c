@@ -58,3 +58,14 @@ Test(clock, duration_stops_at_a_hundred_years)
     cr_assert_eq(tn_clock_duration(1e300), hundred_years);
     cr_assert_eq(tn_clock_duration(INFINITY), hundred_years);
 }
+
+Test(clock, a_kept_reading_is_as_good_as_a_new_one)
+{
+    tn_moment kept = {0}, last = {0};
+    for (int i = 0; i < 100000; i++) {
+        tn_moment before = tn_clock_now(), now = tn_clock_now_kept(&kept);
+        cr_assert_geq(now.monotonic, last.monotonic);
+        cr_assert_lt(now.wall - before.wall + TN_SECOND, 2 * TN_SECOND);
+        last = now;
+    }
+}

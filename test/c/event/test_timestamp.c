@@ -213,3 +213,17 @@ Test(timestamp, that_is_anything_else_is_refused)
     assert_refused("2026/11/21 09:57:23");
     assert_refused(" 2026-11-21T09:57:23Z");
 }
+
+Test(timestamp, in_utc_is_the_same_with_a_kept_second)
+{
+    tn_timestamp_second kept = {0};
+    for (int i = 0; i < 100000; i++) {
+        uint64_t time = random_below(4000000000) / (i % 3 ? 1000000000 : 1) * TN_SECOND + random_below(TN_SECOND);
+        bool milliseconds = random_below(2);
+        char expected[TN_TIMESTAMP_SIZE], text[TN_TIMESTAMP_SIZE];
+        size_t expected_size = tn_timestamp_format(expected, (int64_t)(time / TN_SECOND), (uint32_t)(time % TN_SECOND),
+                                                   milliseconds ? 3 : 0, true, 0);
+        size_t size = tn_timestamp_format_utc(text, time, milliseconds, &kept);
+        cr_assert(tn_text_equal((tn_text){text, size}, (tn_text){expected, expected_size}));
+    }
+}

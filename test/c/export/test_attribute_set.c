@@ -6,10 +6,12 @@
 
 TestSuite(attribute_set, .fini = all_memory_is_back);
 
+static tn_attribute_names names = {.prefix = {"tasker.", 7}}, no_prefix = {.prefix = {"", 0}};
+
 static tn_attribute_set set_with(uint32_t limit)
 {
     tn_attribute_set set;
-    cr_assert_eq(tn_attribute_set_init(&set, TN_TEXT("tasker."), limit), TN_OK);
+    cr_assert_eq(tn_attribute_set_init(&set, &names, limit), TN_OK);
     return set;
 }
 
@@ -109,7 +111,7 @@ Test(attribute_set, no_two_of_its_keys_are_exported_as_the_same)
 Test(attribute_set, without_a_prefix_keys_stay_as_they_are)
 {
     tn_attribute_set set;
-    cr_assert_eq(tn_attribute_set_init(&set, TN_NO_TEXT, 128), TN_OK);
+    cr_assert_eq(tn_attribute_set_init(&set, &no_prefix, 128), TN_OK);
     tn_attribute_set_add(&set, prefixed(text_pairs("a", "1", NULL)));
     tn_attribute_set_add(&set, text_pairs("a", "2", NULL));
     cr_assert_eq(set.count, 1);
@@ -209,7 +211,7 @@ Test(attribute_set, reads_no_further_than_the_first_broken_pair)
 Test(attribute_set, of_a_span_has_its_attributes_and_not_those_of_its_events_and_links)
 {
     tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;
-    tn_span *span = tn_span_new(TN_TEXT("s"), (tn_trace_id){{1}}, (tn_span_id){{1}}, (tn_span_id){{0}});
+    tn_span *span = tn_span_new(NULL, TN_TEXT("s"), (tn_trace_id){{1}}, (tn_span_id){{1}}, (tn_span_id){{0}});
     tn_span_add_attributes(span, text_pairs("a", "1", NULL));
     tn_span_add_event(span, &limits, TN_TEXT("e"), 1, text_pairs("of_event", "2", NULL));
     tn_span_add_link(span, &limits, (tn_trace_id){{2}}, (tn_span_id){{2}});
@@ -232,8 +234,90 @@ Test(attribute_set, that_cannot_allocate_says_so)
 {
     for_each_failing_allocation {
         tn_attribute_set set;
-        tn_status status = tn_attribute_set_init(&set, TN_TEXT("tasker."), 128);
+        tn_status status = tn_attribute_set_init(&set, &names, 128);
         cr_assert_eq(status, allocation_failed() ? TN_ERROR_MEMORY : TN_OK);
         tn_attribute_set_free(&set);
+    }
+}
+
+/* --- Remembered keys ----------------------------------------------------------------------------------- */
+
+static tn_name name_of(const char *text, uint32_t id)
+{
+    return (tn_name){.text = tn_text_of(text), .id = id};
+}
+
+static tn_pairs named_pair(tn_buffer *buffer, const tn_name *name, int64_t value)
+{
+    tn_payload_writer writer;
+    tn_buffer_clear(buffer);
+    tn_payload_writer_init(&writer, buffer, 0, 0);
+    cr_assert(tn_payload_key_named(&writer, name));
+    tn_payload_integer(&writer, value);
+    return (tn_pairs){.bytes = buffer->bytes, .size = buffer->size, .count = 1};
+}
+
+Test(attribute_set, a_remembered_key_and_its_text_are_one_key)
+{
+    tn_attribute_names own = {.prefix = {"tasker.", 7}};
+    tn_attribute_set set;
+    cr_assert_eq(tn_attribute_set_init(&set, &own, 128), TN_OK);
+    tn_name plain = name_of("queue", 0), whole = name_of("tasker.queue", 1);
+    uint8_t storage[64];
+    tn_buffer buffer;
+    tn_buffer_init_on(&buffer, storage, sizeof(storage), sizeof(storage));
+
+    tn_attribute_set_add(&set, prefixed(named_pair(&buffer, &plain, 1)));
+    tn_attribute_set_add(&set, named_pair(&buffer, &whole, 2));
+    tn_attribute_set_add(&set, prefixed(named_pair(&buffer, &whole, 3)));
+    tn_attribute_set_add(&set, prefixed(text_pairs("queue", "4", NULL)));
+    tn_attribute_set_add(&set, text_pairs("tasker.queue", "5", NULL));
+    cr_assert_eq(set.count, 1);
+    assert_item(&set, 0, "tasker.queue", "5");
+
+    tn_attribute_set_add(&set, named_pair(&buffer, &plain, 6));
+    cr_assert_eq(set.count, 2);
+    cr_assert_str_eq(full_key(&set, 1), "queue");
+    tn_attribute_set_free(&set);
+    tn_attribute_names_free(&own);
+}
+
+Test(attribute_set, tells_times_as_text)
+{
+    tn_attribute_set set = set_with(128);
+    uint8_t storage[256];
+    tn_buffer buffer;
+    tn_payload_writer writer;
+    tn_buffer_init_on(&buffer, storage, sizeof(storage), sizeof(storage));
+    tn_payload_writer_init(&writer, &buffer, 0, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        cr_assert(tn_payload_key(&writer, tn_text_of(&"a\0b\0c"[2 * i])));
+        tn_payload_time(&writer, (1795600000 + i / 2) * TN_SECOND + 123999999 * i, i > 0);
+    }
+    tn_attribute_set_add(&set, (tn_pairs){.bytes = buffer.bytes, .size = buffer.size, .count = 3});
+    assert_item(&set, 0, "a", "2026-11-25T09:46:40Z");
+    assert_item(&set, 1, "b", "2026-11-25T09:46:40.123Z");
+    assert_item(&set, 2, "c", "2026-11-25T09:46:41.247Z");
+    tn_attribute_set_free(&set);
+}
+
+Test(attribute_set, without_memory_for_whole_names_still_has_the_keys)
+{
+    tn_name key = name_of("queue", 70);
+    uint8_t storage[64];
+    tn_buffer buffer;
+    tn_buffer_init_on(&buffer, storage, sizeof(storage), sizeof(storage));
+    tn_pairs pairs = prefixed(named_pair(&buffer, &key, 1));
+    for_each_failing_allocation {
+        tn_attribute_names own = {.prefix = {"tasker.", 7}};
+        tn_attribute_set set;
+        if (tn_attribute_set_init(&set, &own, 128) == TN_OK) {
+            tn_attribute_set_add(&set, pairs);
+            tn_attribute_set_add(&set, pairs);
+            cr_assert_eq(set.count, 1);
+            cr_assert_str_eq(full_key(&set, 0), "tasker.queue");
+        }
+        tn_attribute_set_free(&set);
+        tn_attribute_names_free(&own);
     }
 }

@@ -141,8 +141,7 @@ Test(pipeline, a_queue_is_also_full_when_its_bytes_are_too_many)
 Test(pipeline, counts_spans_that_never_came_to_be)
 {
     tn_pipeline *pipeline = pipeline_with(HOUR);
-    tn_pipeline_lose(pipeline, TN_DROP_MEMORY);
-    tn_pipeline_sink(pipeline).lose(pipeline);
+    tn_pipeline_sink(pipeline).deliver(pipeline, &(tn_delivery){.lost = 2});
     cr_assert_eq(dropped_for(pipeline, TN_DROP_MEMORY), 2);
     assert_accounts(pipeline, 2, 0, 2);
     tn_pipeline_free(pipeline);
@@ -274,7 +273,7 @@ Test(pipeline, spans_after_shutdown_are_counted)
 Test(pipeline, shutdown_is_false_when_a_span_was_lost_at_any_time)
 {
     tn_pipeline *pipeline = pipeline_with(HOUR);
-    tn_pipeline_lose(pipeline, TN_DROP_MEMORY);
+    tn_pipeline_sink(pipeline).deliver(pipeline, &(tn_delivery){.lost = 1});
     push_spans(pipeline, 1);
     cr_assert_not(shut_down(pipeline, 5000));
     assert_accounts(pipeline, 2, 1, 1);

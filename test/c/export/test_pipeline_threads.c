@@ -261,12 +261,12 @@ static void accept_slowly(void *unused)
     accepted++;
 }
 
-static void take_early(void *unused, tn_span *span)
+static void deliver_early(void *unused, tn_delivery *delivery)
 {
     (void)unused;
     if (accepted == 0) early++;
-    taken++;
-    tn_span_free(span);
+    taken += (unsigned)delivery->released.count;
+    tn_span_list_free(&delivery->released);
 }
 
 static void *release_all(void *slow)
@@ -279,7 +279,7 @@ static void *release_all(void *slow)
 Test(pipeline_threads, a_root_is_counted_before_another_thread_can_deliver_it)
 {
     tn_span_manager_options options = {.max_open_spans = 10, .max_age = HOUR, .limits = TN_SPAN_LIMITS_DEFAULT};
-    tn_span_manager *slow = tn_span_manager_new(&options, (tn_span_sink){NULL, accept_slowly, take_early, NULL});
+    tn_span_manager *slow = tn_span_manager_new(&options, (tn_span_sink){NULL, accept_slowly, deliver_early, NULL});
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, release_all, slow), 0);
     record_task(slow, TN_TASK_COMPLETED, "t1");

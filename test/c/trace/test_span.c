@@ -10,7 +10,7 @@ static const tn_span_limits limits = {.attributes = 128, .events = 3, .links = 2
 
 static tn_span *new_span(void)
 {
-    tn_span *span = tn_span_new(TN_TEXT("a.span"), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{3}});
+    tn_span *span = tn_span_new(NULL, TN_TEXT("a.span"), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{3}});
     cr_assert_not_null(span);
     return span;
 }
@@ -48,7 +48,7 @@ Test(span, begins_open_unset_and_empty)
 Test(span, copies_its_name)
 {
     char name[] = "a.span";
-    tn_span *span = tn_span_new(tn_text_of(name), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}});
+    tn_span *span = tn_span_new(NULL, tn_text_of(name), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}});
     memset(name, 'x', 6);
     assert_text(tn_span_name(span), "a.span");
     tn_span_free(span);
@@ -56,7 +56,7 @@ Test(span, copies_its_name)
 
 Test(span, may_have_an_empty_name)
 {
-    tn_span *span = tn_span_new(TN_NO_TEXT, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}});
+    tn_span *span = tn_span_new(NULL, TN_NO_TEXT, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}});
     cr_assert_eq(tn_span_name(span).size, 0);
     cr_assert_eq(record_count(span, ~0U), 0);
     tn_span_add_attributes(span, text_pairs("a", "1", NULL));
@@ -269,7 +269,7 @@ Test(span, has_no_room_for_a_name_beyond_its_size)
 {
     static char name[TN_MAX_SPAN_SIZE];
     cr_assert_null(
-        tn_span_new((tn_text){name, sizeof(name)}, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}}));
+        tn_span_new(NULL, (tn_text){name, sizeof(name)}, (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{0}}));
 }
 
 /* --- Status -------------------------------------------------------------------------------------------- */
@@ -369,7 +369,7 @@ Test(span, a_list_can_be_filled_again_and_frees_what_it_owns)
 Test(span, that_cannot_be_made_is_NULL)
 {
     for_each_failing_allocation {
-        tn_span *span = tn_span_new(TN_TEXT("a.span"), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{3}});
+        tn_span *span = tn_span_new(NULL, TN_TEXT("a.span"), (tn_trace_id){{1}}, (tn_span_id){{2}}, (tn_span_id){{3}});
         cr_assert_eq(span == NULL, allocation_failed());
         tn_span_free(span);
     }

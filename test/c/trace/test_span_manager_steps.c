@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "trace/step_table.h"
+
 #include <stdio.h>
 
 TestSuite(span_manager_steps, .init = start_manager, .fini = stop_manager);
@@ -415,7 +417,7 @@ static void end_numbered_step(int number, bool open_first)
 
 static void assert_tombstones_are_bounded(bool open_first)
 {
-    for (int i = 0; i < TN_MAX_TOMBSTONES + 10; i++) end_numbered_step(i, open_first);
+    for (int i = 0; i < TN_MAX_ENDED_STEPS + 10; i++) end_numbered_step(i, open_first);
     size_t steps = received_count(STEP);
     end_numbered_step(10, false);
     cr_assert_eq(received_count(STEP), steps, "it is remembered");

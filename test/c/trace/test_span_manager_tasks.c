@@ -321,7 +321,7 @@ Test(span_manager_tasks, many_roots_may_linger_but_not_without_bound)
 Test(span_manager_tasks, tombstones_are_bounded)
 {
     char id[32];
-    for (int i = 0; i < TN_MAX_TOMBSTONES + 10; i++) {
+    for (int i = 0; i < TN_MAX_ENDED_TASKS + 10; i++) {
         snprintf(id, sizeof(id), "task-%d", i);
         publish_task(TN_TASK_COMPLETED, id);
         time_passes(TN_LINGER);

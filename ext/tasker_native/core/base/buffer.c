@@ -54,40 +54,16 @@ static bool grow(tn_buffer *buffer, size_t needed)
 
 bool tn_buffer_make_room(tn_buffer *buffer, size_t size)
 {
+    if (tn_buffer_has_room(buffer, size)) return true;
     if (buffer->status != TN_OK || size > buffer->cap - buffer->size) return false;
-    return size <= buffer->capacity - buffer->size || grow(buffer, buffer->size + size);
+    return grow(buffer, buffer->size + size);
 }
 
-tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size)
+tn_status tn_buffer_grow(tn_buffer *buffer, size_t size)
 {
     if (buffer->status != TN_OK) return buffer->status;
     if (size > buffer->cap - buffer->size) return fail(buffer, TN_ERROR_LIMIT);
     return tn_buffer_make_room(buffer, size) ? TN_OK : fail(buffer, TN_ERROR_MEMORY);
-}
-
-void tn_buffer_advance(tn_buffer *buffer, size_t size)
-{
-    buffer->size += size;
-}
-
-tn_status tn_buffer_append(tn_buffer *buffer, const void *bytes, size_t size)
-{
-    tn_status status = tn_buffer_reserve(buffer, size);
-    if (status != TN_OK || size == 0) return status;
-
-    memcpy(buffer->bytes + buffer->size, bytes, size);
-    buffer->size += size;
-    return TN_OK;
-}
-
-tn_status tn_buffer_append_text(tn_buffer *buffer, tn_text text)
-{
-    return tn_buffer_append(buffer, text.bytes, text.size);
-}
-
-tn_status tn_buffer_append_byte(tn_buffer *buffer, uint8_t byte)
-{
-    return tn_buffer_append(buffer, &byte, 1);
 }
 
 tn_status tn_buffer_printf(tn_buffer *buffer, const char *format, ...)

@@ -33,18 +33,48 @@ void tn_buffer_free(tn_buffer *buffer);
 /* Empties the buffer and forgets a failure; keeps the storage. */
 void tn_buffer_clear(tn_buffer *buffer);
 
+/* Whether `size` more bytes fit without asking for memory. */
+static inline bool tn_buffer_has_room(const tn_buffer *buffer, size_t size)
+{
+    return size <= buffer->capacity - buffer->size && buffer->status == TN_OK;
+}
+
 /* Room for `size` more bytes at bytes + size; the caller fills them and calls tn_buffer_advance.
  * TN_OK, TN_ERROR_MEMORY, or TN_ERROR_LIMIT when the cap would be exceeded. */
-tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
-void tn_buffer_advance(tn_buffer *buffer, size_t size);
+tn_status tn_buffer_grow(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
+static inline TN_MUST_CHECK tn_status tn_buffer_reserve(tn_buffer *buffer, size_t size)
+{
+    return tn_buffer_has_room(buffer, size) ? TN_OK : tn_buffer_grow(buffer, size);
+}
+
+static inline void tn_buffer_advance(tn_buffer *buffer, size_t size)
+{
+    buffer->size += size;
+}
 
 /* The same, but what can't be had leaves the buffer as it is: false. */
 bool tn_buffer_make_room(tn_buffer *buffer, size_t size) TN_MUST_CHECK;
 
 /* As tn_buffer_reserve. Callers that chain may ignore it: buffer->status keeps the first failure. */
-tn_status tn_buffer_append(tn_buffer *buffer, const void *bytes, size_t size);
-tn_status tn_buffer_append_text(tn_buffer *buffer, tn_text text);
-tn_status tn_buffer_append_byte(tn_buffer *buffer, uint8_t byte);
+static inline tn_status tn_buffer_append(tn_buffer *buffer, const void *bytes, size_t size)
+{
+    tn_status status = tn_buffer_reserve(buffer, size);
+    if (status != TN_OK || size == 0) return status;
+
+    memcpy(buffer->bytes + buffer->size, bytes, size);
+    buffer->size += size;
+    return TN_OK;
+}
+
+static inline tn_status tn_buffer_append_text(tn_buffer *buffer, tn_text text)
+{
+    return tn_buffer_append(buffer, text.bytes, text.size);
+}
+
+static inline tn_status tn_buffer_append_byte(tn_buffer *buffer, uint8_t byte)
+{
+    return tn_buffer_append(buffer, &byte, 1);
+}
 
 /* printf into the buffer; at most 255 bytes a call, longer is cut. */
 tn_status tn_buffer_printf(tn_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));

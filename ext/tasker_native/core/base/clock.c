@@ -24,6 +24,13 @@ tn_moment tn_clock_now(void)
     return (tn_moment){.wall = tn_clock_wall(), .monotonic = tn_clock_monotonic()};
 }
 
+tn_moment tn_clock_now_kept(tn_moment *kept)
+{
+    uint64_t monotonic = tn_clock_monotonic();
+    if (monotonic - kept->monotonic > TN_MILLISECOND) *kept = (tn_moment){tn_clock_wall(), monotonic};
+    return (tn_moment){kept->wall + (monotonic - kept->monotonic), monotonic};
+}
+
 struct timespec tn_clock_timespec(uint64_t monotonic)
 {
     return (struct timespec){.tv_sec = (time_t)(monotonic / TN_SECOND), .tv_nsec = (long)(monotonic % TN_SECOND)};

@@ -18,6 +18,10 @@ uint64_t tn_clock_wall(void);
 uint64_t tn_clock_monotonic(void);
 tn_moment tn_clock_now(void);
 
+/* The same, but the wall clock is read anew only when the last reading is older than a millisecond of the monotonic one:
+ * in a burst of events, one clock is read for two. `kept` begins as {0}; one thread at a time. */
+tn_moment tn_clock_now_kept(tn_moment *kept);
+
 /* An absolute monotonic time, for pthread_cond_timedwait on a monotonic condition. */
 struct timespec tn_clock_timespec(uint64_t monotonic);
 

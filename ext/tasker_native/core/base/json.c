@@ -1,6 +1,7 @@
 #include "base/json.h"
 
-#include <inttypes.h>
+#include "base/decimal.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,12 +71,14 @@ tn_status tn_json_joined(tn_buffer *buffer, tn_text first, tn_text second)
 
 tn_status tn_json_integer(tn_buffer *buffer, int64_t value)
 {
-    return tn_buffer_printf(buffer, "%" PRId64, value);
+    char text[TN_DECIMAL_SIZE];
+    return tn_buffer_append(buffer, text, tn_decimal(text, value));
 }
 
 tn_status tn_json_unsigned(tn_buffer *buffer, uint64_t value)
 {
-    return tn_buffer_printf(buffer, "%" PRIu64, value);
+    char text[TN_DECIMAL_SIZE];
+    return tn_buffer_append(buffer, text, tn_decimal_unsigned(text, value));
 }
 
 tn_status tn_json_double(tn_buffer *buffer, double value)

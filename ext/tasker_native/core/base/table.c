@@ -12,6 +12,12 @@ uint64_t tn_hash(tn_text text)
     return XXH3_64bits_withSeed(text.bytes, text.size, (uint64_t)(uintptr_t)&tn_this_process);
 }
 
+tn_wide_hash tn_hash_pair(tn_text a, tn_text b)
+{
+    XXH128_hash_t hash = XXH3_128bits_withSeed(b.bytes, b.size, tn_hash(a));
+    return (tn_wide_hash){hash.low64, hash.high64};
+}
+
 void tn_table_init(tn_table *table)
 {
     *table = (tn_table){0};
@@ -26,16 +32,6 @@ void tn_table_free(tn_table *table)
 static tn_table_node **bucket_of(const tn_table *table, uint64_t hash)
 {
     return &table->buckets[hash & (table->bucket_count - 1)];
-}
-
-tn_table_node *tn_table_find(const tn_table *table, uint64_t hash, tn_table_equal equal, const void *key)
-{
-    if (table->count == 0) return NULL;
-
-    for (tn_table_node *node = *bucket_of(table, hash); node; node = node->next) {
-        if (node->hash == hash && equal(node, key)) return node;
-    }
-    return NULL;
 }
 
 static tn_status resize(tn_table *table, size_t bucket_count)
@@ -55,6 +51,11 @@ static tn_status resize(tn_table *table, size_t bucket_count)
     tn_free(table->buckets);
     *table = bigger;
     return TN_OK;
+}
+
+tn_status tn_table_prepare(tn_table *table)
+{
+    return table->bucket_count ? TN_OK : resize(table, FIRST_BUCKETS);
 }
 
 tn_status tn_table_add(tn_table *table, tn_table_node *node, uint64_t hash)

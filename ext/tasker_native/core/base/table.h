@@ -25,13 +25,32 @@ typedef bool (*tn_table_equal)(const tn_table_node *node, const void *key);
 /* For tables only: the same text has another hash in another process. */
 uint64_t tn_hash(tn_text text);
 
+/* A hash of two texts that is wide enough to stand for them: two pairs of texts with the same one are as unlikely as two
+ * random ids that are the same. */
+typedef struct {
+    uint64_t first, rest;
+} tn_wide_hash;
+
+tn_wide_hash tn_hash_pair(tn_text a, tn_text b);
+
 void tn_table_init(tn_table *table);
 
 /* Frees the buckets; the nodes are their owner's. */
 void tn_table_free(tn_table *table);
 
 /* NULL when there is none. */
-tn_table_node *tn_table_find(const tn_table *table, uint64_t hash, tn_table_equal equal, const void *key);
+static inline tn_table_node *tn_table_find(const tn_table *table, uint64_t hash, tn_table_equal equal, const void *key)
+{
+    if (table->count == 0) return NULL;
+
+    for (tn_table_node *node = table->buckets[hash & (table->bucket_count - 1)]; node; node = node->next) {
+        if (node->hash == hash && equal(node, key)) return node;
+    }
+    return NULL;
+}
+
+/* Makes the first buckets, so that adding a node can't fail. TN_OK or TN_ERROR_MEMORY. */
+tn_status tn_table_prepare(tn_table *table) TN_MUST_CHECK;
 
 /* Adds a node that is in no table. TN_OK, or TN_ERROR_MEMORY for the very first node only: a table that
  * can't grow gets slower, not smaller. */

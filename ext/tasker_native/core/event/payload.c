@@ -1,28 +1,47 @@
 #include "event/payload.h"
 
+#include "base/clock.h"
 #include "base/utf8.h"
 
-#include <msgpack/pack.h>
 #include <stdio.h>
 
 #define STRING_HEADER 5 /* str 32: 0xdb and four bytes of size */
+#define MAX_NUMBER 9    /* a byte that names the type and eight of the value */
 #define MAX_MARK 64
 
-static int write_to_buffer(void *buffer, const char *bytes, size_t size)
+static uint8_t *put_big_endian(uint8_t *at, uint64_t value, size_t size)
 {
-    return tn_buffer_append(buffer, bytes, size) == TN_OK ? 0 : -1;
+    for (size_t i = 0; i < size; i++) at[i] = (uint8_t)(value >> 8 * (size - 1 - i));
+    return at + size;
 }
 
-static msgpack_packer packer_of(tn_payload_writer *writer)
+static uint8_t *put_string_header(uint8_t *at, size_t size)
 {
-    return (msgpack_packer){.data = writer->buffer, .callback = write_to_buffer};
+    if (size < 32) {
+        *at++ = (uint8_t)(0xa0 | size);
+    } else if (size <= UINT8_MAX) {
+        *at++ = 0xd9;
+        *at++ = (uint8_t)size;
+    } else if (size <= UINT16_MAX) {
+        *at++ = 0xda;
+        at = put_big_endian(at, size, 2);
+    } else {
+        *at++ = 0xdb;
+        at = put_big_endian(at, size, 4);
+    }
+    return at;
 }
 
-static void pack_string(tn_payload_writer *writer, tn_text text)
+/* Two texts as one String. */
+static void put_string(tn_buffer *buffer, tn_text first, tn_text second)
 {
-    msgpack_packer packer = packer_of(writer);
-    msgpack_pack_str(&packer, text.size);
-    msgpack_pack_str_body(&packer, text.bytes, text.size);
+    if (tn_buffer_reserve(buffer, STRING_HEADER + first.size + second.size) != TN_OK) return;
+
+    uint8_t *at = put_string_header(buffer->bytes + buffer->size, first.size + second.size);
+    if (first.size > 0) memcpy(at, first.bytes, first.size);
+    at += first.size;
+    if (second.size > 0) memcpy(at, second.bytes, second.size);
+    buffer->size = (size_t)(at + second.size - buffer->bytes);
 }
 
 void tn_payload_writer_init(tn_payload_writer *writer, tn_buffer *buffer, uint32_t max_pairs, size_t max_value_size)
@@ -33,7 +52,7 @@ void tn_payload_writer_init(tn_payload_writer *writer, tn_buffer *buffer, uint32
 /* Enough for a key, the smallest values and a mark. */
 #define LEAST_ROOM (TN_MAX_KEY + 2 * STRING_HEADER + MAX_MARK)
 
-bool tn_payload_key(tn_payload_writer *writer, tn_text key)
+static bool has_room(tn_payload_writer *writer)
 {
     bool enough = writer->max_pairs && writer->count >= writer->max_pairs;
     if (enough || writer->buffer->size + LEAST_ROOM > TN_MAX_PAYLOAD) {
@@ -41,7 +60,27 @@ bool tn_payload_key(tn_payload_writer *writer, tn_text key)
         return false;
     }
     writer->count++;
-    pack_string(writer, tn_utf8_cut(key, TN_MAX_KEY));
+    return true;
+}
+
+bool tn_payload_key(tn_payload_writer *writer, tn_text key)
+{
+    if (!has_room(writer)) return false;
+    put_string(writer->buffer, tn_utf8_cut(key, TN_MAX_KEY), TN_NO_TEXT);
+    return true;
+}
+
+bool tn_payload_key_named(tn_payload_writer *writer, const tn_name *key)
+{
+    if (!has_room(writer)) return false;
+
+    /* fixext 8 */
+    if (tn_buffer_reserve(writer->buffer, 2 + sizeof(key)) != TN_OK) return true;
+    uint8_t *at = writer->buffer->bytes + writer->buffer->size;
+    at[0] = 0xd7;
+    at[1] = TN_PAYLOAD_NAME;
+    memcpy(at + 2, &key, sizeof(key));
+    writer->buffer->size += 2 + sizeof(key);
     return true;
 }
 
@@ -72,40 +111,92 @@ void tn_payload_cut_string(tn_payload_writer *writer, tn_text text, size_t full_
 {
     size_t limit = limit_at(writer, writer->buffer->size);
     if (text.size <= limit && full_size == text.size) {
-        pack_string(writer, text);
+        put_string(writer->buffer, text, TN_NO_TEXT);
         return;
     }
 
     char mark[MAX_MARK];
     size_t mark_size = mark_within(limit, format_mark(mark, full_size));
-    tn_text kept = tn_utf8_cut(text, limit - mark_size);
+    put_string(writer->buffer, tn_utf8_cut(text, limit - mark_size), (tn_text){mark, mark_size});
+}
 
-    msgpack_packer packer = packer_of(writer);
-    msgpack_pack_str(&packer, kept.size + mark_size);
-    msgpack_pack_str_body(&packer, kept.bytes, kept.size);
-    msgpack_pack_str_body(&packer, mark, mark_size);
+/* The shortest form, for a number that is not negative. */
+static uint8_t *put_unsigned(uint8_t *at, uint64_t value)
+{
+    if (value <= 0x7f) {
+        *at++ = (uint8_t)value;
+        return at;
+    }
+    if (value <= UINT8_MAX) {
+        *at++ = 0xcc;
+        return put_big_endian(at, value, 1);
+    }
+    if (value <= UINT16_MAX) {
+        *at++ = 0xcd;
+        return put_big_endian(at, value, 2);
+    }
+    *at++ = value <= UINT32_MAX ? 0xce : 0xcf;
+    return put_big_endian(at, value, value <= UINT32_MAX ? 4 : 8);
+}
+
+static uint8_t *put_negative(uint8_t *at, int64_t value)
+{
+    if (value >= -32) {
+        *at++ = (uint8_t)value;
+        return at;
+    }
+    if (value >= INT8_MIN) {
+        *at++ = 0xd0;
+        return put_big_endian(at, (uint64_t)value, 1);
+    }
+    if (value >= INT16_MIN) {
+        *at++ = 0xd1;
+        return put_big_endian(at, (uint64_t)value, 2);
+    }
+    *at++ = value >= INT32_MIN ? 0xd2 : 0xd3;
+    return put_big_endian(at, (uint64_t)value, value >= INT32_MIN ? 4 : 8);
 }
 
 void tn_payload_integer(tn_payload_writer *writer, int64_t value)
 {
-    msgpack_packer packer = packer_of(writer);
-    msgpack_pack_int64(&packer, value);
+    tn_buffer *buffer = writer->buffer;
+    if (tn_buffer_reserve(buffer, MAX_NUMBER) != TN_OK) return;
+
+    uint8_t *at = buffer->bytes + buffer->size;
+    at = value >= 0 ? put_unsigned(at, (uint64_t)value) : put_negative(at, value);
+    buffer->size = (size_t)(at - buffer->bytes);
 }
 
 void tn_payload_double(tn_payload_writer *writer, double value)
 {
-    msgpack_packer packer = packer_of(writer);
-    msgpack_pack_double(&packer, value);
+    tn_buffer *buffer = writer->buffer;
+    if (tn_buffer_reserve(buffer, MAX_NUMBER) != TN_OK) return;
+
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    uint8_t *at = buffer->bytes + buffer->size;
+    *at = 0xcb;
+    put_big_endian(at + 1, bits, sizeof(bits));
+    buffer->size += MAX_NUMBER;
 }
 
 void tn_payload_boolean(tn_payload_writer *writer, bool value)
 {
-    msgpack_packer packer = packer_of(writer);
-    if (value) {
-        msgpack_pack_true(&packer);
-    } else {
-        msgpack_pack_false(&packer);
-    }
+    tn_buffer_append_byte(writer->buffer, value ? 0xc3 : 0xc2);
+}
+
+/* timestamp 32 has seconds only, timestamp 64 has 30 bits of nanoseconds and 34 of seconds. */
+void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds)
+{
+    tn_buffer *buffer = writer->buffer;
+    if (tn_buffer_reserve(buffer, 1 + MAX_NUMBER) != TN_OK) return;
+
+    uint64_t seconds = unix_time / TN_SECOND, nanoseconds = unix_time % TN_SECOND;
+    uint8_t *at = buffer->bytes + buffer->size;
+    *at++ = milliseconds ? 0xd7 : 0xd6;
+    *at++ = 0xff;
+    at = milliseconds ? put_big_endian(at, nanoseconds << 34 | seconds, 8) : put_big_endian(at, seconds, 4);
+    buffer->size = (size_t)(at - buffer->bytes);
 }
 
 size_t tn_payload_open_string(tn_payload_writer *writer)
@@ -199,6 +290,18 @@ static bool double_value(tn_value *value, uint64_t bits)
     return true;
 }
 
+static bool take_time(tn_payload_reader *reader, bool milliseconds, tn_value *value)
+{
+    uint64_t bits;
+    if (reader->at == reader->end || *reader->at++ != 0xff) return false;
+    if (!take_number(reader, milliseconds ? 8 : 4, &bits)) return false;
+
+    value->type = TN_VALUE_TIME;
+    value->milliseconds = milliseconds;
+    value->as.time = milliseconds ? (bits & ((UINT64_C(1) << 34) - 1)) * TN_SECOND + (bits >> 34) : bits * TN_SECOND;
+    return true;
+}
+
 bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
 {
     if (reader->at == reader->end) return false;
@@ -223,6 +326,8 @@ bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
     case 0xd1: return take_number(reader, 2, &bits) && integer_value(value, (int16_t)bits);
     case 0xd2: return take_number(reader, 4, &bits) && integer_value(value, (int32_t)bits);
     case 0xd3: return take_number(reader, 8, &bits) && integer_value(value, (int64_t)bits);
+    case 0xd6: return take_time(reader, false, value);
+    case 0xd7: return take_time(reader, true, value);
     case 0xd9: return string_value(value, take_sized_string(reader, 1, &value->as.string));
     case 0xda: return string_value(value, take_sized_string(reader, 2, &value->as.string));
     case 0xdb: return string_value(value, take_sized_string(reader, 4, &value->as.string));
@@ -230,11 +335,27 @@ bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
     }
 }
 
-bool tn_payload_next(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out)
+static bool take_name(tn_payload_reader *reader, tn_pair *pair)
+{
+    if ((size_t)(reader->end - reader->at) < 2 + sizeof(pair->name) || reader->at[1] != TN_PAYLOAD_NAME) return false;
+    memcpy(&pair->name, reader->at + 2, sizeof(pair->name));
+    pair->key = pair->name->text;
+    reader->at += 2 + sizeof(pair->name);
+    return true;
+}
+
+static bool take_key(tn_payload_reader *reader, tn_pair *pair)
 {
     tn_value key;
+    if (reader->at < reader->end && *reader->at == 0xd7) return take_name(reader, pair);
     if (!tn_payload_next_value(reader, &key) || key.type != TN_VALUE_STRING) return false;
 
-    *key_out = key.as.string;
-    return tn_payload_next_value(reader, value_out);
+    pair->key = key.as.string;
+    pair->name = NULL;
+    return true;
+}
+
+bool tn_payload_next(tn_payload_reader *reader, tn_pair *pair)
+{
+    return take_key(reader, pair) && tn_payload_next_value(reader, &pair->value);
 }

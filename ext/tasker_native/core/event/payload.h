@@ -4,11 +4,20 @@
 #include "base/buffer.h"
 #include "base/text.h"
 
-/* A payload on its way from Ruby to the collector: the pairs of a MessagePack map (without its header; how
- * many there are stands beside them). Keys are Strings, values a String, a 64-bit Integer, a Float or a
- * Boolean: nothing nested. Strings are valid UTF-8. A key may stand twice: the later one counts.
+/* A payload on its way from Ruby to the worker, in the memory of this process: the pairs of a MessagePack map
+ * (without its header; how many there are stands beside them). A key is a String, or an extension of type
+ * TN_PAYLOAD_NAME that holds the address of a tn_name; a value is a String, a 64-bit Integer, a Float, a Boolean or a
+ * timestamp (extension type -1): nothing nested. Strings are valid UTF-8. A key may stand twice: the later one counts.
  *
- * Written by msgpack-c; read by a cursor of our own, since msgpack-c reads into trees that it allocates. */
+ * MessagePack specification: github.com/msgpack/msgpack/blob/master/spec.md */
+
+#define TN_PAYLOAD_NAME 1
+
+/* A key that lives as long as the process: payloads refer to it, and readers know it by its number. */
+typedef struct {
+    tn_text text;
+    uint32_t id; /* dense, from 0 */
+} tn_name;
 
 /* Writing. The buffer is the caller's; look at its status when all is written. */
 typedef struct {
@@ -30,6 +39,7 @@ void tn_payload_writer_init(tn_payload_writer *writer, tn_buffer *buffer, uint32
 /* Begins a pair. false: there are enough pairs or bytes already; the pair is counted as dropped and gets no value.
  * key must be valid UTF-8. */
 bool tn_payload_key(tn_payload_writer *writer, tn_text key);
+bool tn_payload_key_named(tn_payload_writer *writer, const tn_name *key);
 
 /* text must be valid UTF-8. Longer than max_value_size is cut and says so: "... [truncated, 104857600 bytes]" (unless
  * max_value_size has no room for that); full_size is what the mark names (the text may have been cut before). */
@@ -38,6 +48,10 @@ void tn_payload_cut_string(tn_payload_writer *writer, tn_text text, size_t full_
 void tn_payload_integer(tn_payload_writer *writer, int64_t value);
 void tn_payload_double(tn_payload_writer *writer, double value);
 void tn_payload_boolean(tn_payload_writer *writer, bool value);
+
+/* A moment in UTC, which becomes text when it is encoded: "2026-11-21T09:57:23Z" or "...23.123Z".
+ * unix_time: nanoseconds, before the year 2106. */
+void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds);
 
 /* A String that is written piece by piece into writer->buffer: open, append (at most TN_MAX_PAYLOAD bytes; look at
  * tn_payload_string_room), close. Closing cuts it as tn_payload_string does; complete: false says that pieces were
@@ -52,17 +66,26 @@ typedef enum {
     TN_VALUE_INTEGER,
     TN_VALUE_DOUBLE,
     TN_VALUE_BOOLEAN,
+    TN_VALUE_TIME,
 } tn_value_type;
 
 typedef struct {
     tn_value_type type;
+    bool milliseconds; /* of a time: whether they are told */
     union {
         tn_text string;
         int64_t integer;
         double number;
         bool boolean;
+        uint64_t time; /* Unix time in nanoseconds */
     } as;
 } tn_value;
+
+typedef struct {
+    tn_text key;
+    const tn_name *name; /* NULL: the key is just a text */
+    tn_value value;
+} tn_pair;
 
 typedef struct {
     const uint8_t *at, *end;
@@ -73,8 +96,9 @@ static inline tn_payload_reader tn_payload_read(const uint8_t *bytes, size_t siz
     return (tn_payload_reader){bytes, bytes ? bytes + size : bytes};
 }
 
-/* The next pair, borrowed from the bytes. false at the end, and at bytes that are no such pair. */
-bool tn_payload_next(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out);
+/* The next pair, borrowed from the bytes. false at the end, and at bytes that are no such pair (but a tn_name's address
+ * is believed: payloads never come from outside of the process). */
+bool tn_payload_next(tn_payload_reader *reader, tn_pair *pair_out);
 
 /* The next value alone, where the reader stands behind a key. */
 bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value_out);

@@ -86,6 +86,26 @@ size_t tn_timestamp_format(char out[TN_TIMESTAMP_SIZE], int64_t seconds, uint32_
     return (size_t)(at - out);
 }
 
+#define SECOND_SIZE 19 /* 2026-11-21T09:57:23 */
+
+size_t tn_timestamp_format_utc(char out[TN_TIMESTAMP_SIZE], uint64_t unix_time, bool milliseconds,
+                               tn_timestamp_second *kept)
+{
+    uint64_t second = unix_time / TN_SECOND;
+    if (kept->second != second || second == 0) {
+        tn_timestamp_format(kept->text, (int64_t)second, 0, 0, true, 0);
+        kept->second = second;
+    }
+    memcpy(out, kept->text, SECOND_SIZE);
+    char *at = out + SECOND_SIZE;
+    if (milliseconds) {
+        *at++ = '.';
+        at = put_digits(at, (unsigned)(unix_time % TN_SECOND / TN_MILLISECOND), 3);
+    }
+    *at++ = 'Z';
+    return (size_t)(at - out);
+}
+
 /* A cursor that remembers whether everything fitted so far. */
 typedef struct {
     const char *at, *end;

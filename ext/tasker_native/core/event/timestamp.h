@@ -14,6 +14,16 @@
 size_t tn_timestamp_format(char out[TN_TIMESTAMP_SIZE], int64_t seconds, uint32_t nanoseconds, int digits, bool utc,
                            int32_t offset);
 
+/* A second as text, kept for the next one to be formatted: the calendar is what takes time. Begins as {0}. */
+typedef struct {
+    uint64_t second; /* Unix time; 0: none yet */
+    char text[TN_TIMESTAMP_SIZE];
+} tn_timestamp_second;
+
+/* The same for a Unix time in nanoseconds, in UTC, with 3 or no digits. */
+size_t tn_timestamp_format_utc(char out[TN_TIMESTAMP_SIZE], uint64_t unix_time, bool milliseconds,
+                               tn_timestamp_second *kept);
+
 /* The Unix time in nanoseconds of `2026-11-21T09:57:23[.123][Z|+02:00|+0200]` (a blank for the T is fine; no
  * zone means UTC). false when it is no such text, or lies before 1970 or after 2200. */
 bool tn_timestamp_parse(tn_text text, uint64_t *nanoseconds_out);

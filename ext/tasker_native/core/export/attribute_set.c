@@ -1,15 +1,15 @@
 #include "export/attribute_set.h"
 
 #include "base/process.h"
-#include "base/table.h"
 
-tn_status tn_attribute_set_init(tn_attribute_set *set, tn_text prefix, uint32_t limit)
+tn_status tn_attribute_set_init(tn_attribute_set *set, tn_attribute_names *names, uint32_t limit)
 {
-    *set = (tn_attribute_set){.prefix = prefix, .limit = limit < TN_MAX_ATTRIBUTES ? limit : TN_MAX_ATTRIBUTES};
+    *set = (tn_attribute_set){.names = names, .limit = limit < TN_MAX_ATTRIBUTES ? limit : TN_MAX_ATTRIBUTES};
     for (set->slot_count = 16; set->slot_count < 2 * (size_t)set->limit;) set->slot_count *= 2;
 
     set->items = tn_alloc((set->limit + 1) * sizeof(*set->items));
     set->slots = tn_alloc_zeroed(set->slot_count * sizeof(*set->slots));
+    set->round = 1;
     if (set->items && set->slots) return TN_OK;
 
     tn_attribute_set_free(set);
@@ -25,33 +25,41 @@ void tn_attribute_set_free(tn_attribute_set *set)
 
 void tn_attribute_set_clear(tn_attribute_set *set)
 {
-    if (set->count > 0) memset(set->slots, 0, set->slot_count * sizeof(*set->slots));
+    if (set->round++ == UINT32_MAX) {
+        memset(set->slots, 0, set->slot_count * sizeof(*set->slots));
+        set->round = 1;
+    }
     set->count = 0;
     set->dropped = 0;
 }
 
-/* Keys that carry the prefix already and keys that are to get it are the same keys. */
-static tn_attribute normal(const tn_attribute_set *set, tn_text key, bool prefixed, tn_value value)
+/* Two keys with the same hash, one of which may have its prefix apart. */
+static bool same_key(const tn_attribute_set *set, const tn_attribute *a, const tn_attribute *b)
 {
-    if (set->prefix.size > 0 && tn_text_starts_with(key, set->prefix)) {
-        tn_text rest = {key.bytes + set->prefix.size, key.size - set->prefix.size};
-        return (tn_attribute){rest, true, value};
-    }
-    return (tn_attribute){key, prefixed && set->prefix.size > 0, value};
+    if (a->prefixed == b->prefixed) return tn_text_equal(a->key, b->key);
+
+    const tn_attribute *apart = a->prefixed ? a : b, *whole = a->prefixed ? b : a;
+    tn_text prefix = set->names->prefix;
+    if (whole->key.size != prefix.size + apart->key.size || !tn_text_starts_with(whole->key, prefix)) return false;
+    return tn_text_equal(apart->key, (tn_text){whole->key.bytes + prefix.size, apart->key.size});
 }
 
-static bool same_key(const tn_attribute *a, const tn_attribute *b)
+static void set_value(tn_attribute_set *set, tn_attribute *attribute, const tn_value *value)
 {
-    return a->prefixed == b->prefixed && tn_text_equal(a->key, b->key);
+    attribute->value = *value;
+    if (value->type != TN_VALUE_TIME) return;
+
+    size_t size = tn_timestamp_format_utc(attribute->time, value->as.time, value->milliseconds, &set->second);
+    attribute->value = (tn_value){.type = TN_VALUE_STRING, .as.string = {attribute->time, size}};
 }
 
-static void put(tn_attribute_set *set, const tn_attribute *attribute)
+static void put(tn_attribute_set *set, const tn_attribute *wanted, const tn_value *value)
 {
-    size_t slot = (tn_hash(attribute->key) + attribute->prefixed) & (set->slot_count - 1);
-    for (; set->slots[slot]; slot = (slot + 1) & (set->slot_count - 1)) {
-        tn_attribute *known = &set->items[set->slots[slot] - 1];
-        if (same_key(known, attribute)) {
-            known->value = attribute->value;
+    size_t slot = wanted->hash & (set->slot_count - 1);
+    for (; set->slots[slot].round == set->round; slot = (slot + 1) & (set->slot_count - 1)) {
+        tn_attribute *known = &set->items[set->slots[slot].position];
+        if (known->hash == wanted->hash && same_key(set, known, wanted)) {
+            set_value(set, known, value);
             return;
         }
     }
@@ -59,19 +67,34 @@ static void put(tn_attribute_set *set, const tn_attribute *attribute)
         set->dropped++;
         return;
     }
-    set->items[set->count++] = *attribute;
-    set->slots[slot] = (uint32_t)set->count;
+    tn_attribute *added = &set->items[set->count];
+    added->key = wanted->key;
+    added->prefixed = wanted->prefixed;
+    added->hash = wanted->hash;
+    set_value(set, added, value);
+    set->slots[slot] = (tn_attribute_slot){set->round, (uint32_t)set->count++};
+}
+
+static void add_pair(tn_attribute_set *set, const tn_pair *pair, bool prefixed)
+{
+    const tn_attribute_name *name = pair->name ? tn_attribute_names_get(set->names, pair->name, prefixed) : NULL;
+    tn_attribute wanted;
+    if (name) {
+        wanted.key = (tn_text){name->bytes, name->size};
+        wanted.prefixed = false;
+        wanted.hash = name->hash;
+    } else {
+        wanted.key = pair->key;
+        wanted.prefixed = tn_attribute_names_prefixes(set->names, pair->key, prefixed);
+        wanted.hash = tn_attribute_name_hash(tn_attribute_prefix(set, &wanted), pair->key);
+    }
+    put(set, &wanted, &pair->value);
 }
 
 void tn_attribute_set_add(tn_attribute_set *set, tn_pairs pairs)
 {
     tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size);
-    tn_text key;
-    tn_value value;
-    while (tn_payload_next(&reader, &key, &value)) {
-        tn_attribute attribute = normal(set, key, pairs.prefixed, value);
-        put(set, &attribute);
-    }
+    for (tn_pair pair; tn_payload_next(&reader, &pair);) add_pair(set, &pair, pairs.prefixed);
     set->dropped += pairs.dropped;
 }
 

@@ -1,31 +1,41 @@
 #ifndef TN_EXPORT_ATTRIBUTE_SET_H
 #define TN_EXPORT_ATTRIBUTE_SET_H
 
+#include "event/timestamp.h"
+#include "export/attribute_names.h"
 #include "trace/span.h"
 
 /* Makes a set of attributes out of what was added to a span, an event or a link: of equal keys the last value
  * counts, and beyond the limit the newest keys are dropped (OpenTelemetry specification, "Attribute Limits").
  * Borrows what it is given. Not thread-safe. */
 typedef struct {
-    tn_text key; /* without the prefix, when prefixed */
+    tn_text key; /* whole, unless it is prefixed */
     bool prefixed;
-    tn_value value;
+    uint64_t hash;  /* of the whole key */
+    tn_value value; /* times are Strings here */
+    char time[TN_TIMESTAMP_SIZE];
 } tn_attribute;
 
 typedef struct {
-    tn_text prefix;      /* "tasker.": in front of the keys of prefixed pairs, unless they begin with it */
-    tn_attribute *items; /* in the order in which the keys came first */
+    uint32_t round, position;
+} tn_attribute_slot;
+
+typedef struct {
+    tn_attribute_names *names; /* borrowed */
+    tn_attribute *items;       /* in the order in which the keys came first */
     size_t count;
     uint32_t limit;
     uint32_t dropped;
-    uint32_t *slots; /* a hash table of positions in items, + 1 */
+    tn_attribute_slot *slots; /* a hash table of positions in items; those of another round are empty */
     size_t slot_count;
+    uint32_t round;
+    tn_timestamp_second second; /* the last one that was formatted: most times of a set lie within one */
 } tn_attribute_set;
 
 #define TN_MAX_ATTRIBUTES 10000 /* the most that a limit may allow */
 
-/* prefix is borrowed for the life of the set. limit: at most TN_MAX_ATTRIBUTES. TN_OK or TN_ERROR_MEMORY. */
-tn_status tn_attribute_set_init(tn_attribute_set *set, tn_text prefix, uint32_t limit) TN_MUST_CHECK;
+/* names: borrowed for the life of the set. limit: at most TN_MAX_ATTRIBUTES. TN_OK or TN_ERROR_MEMORY. */
+tn_status tn_attribute_set_init(tn_attribute_set *set, tn_attribute_names *names, uint32_t limit) TN_MUST_CHECK;
 void tn_attribute_set_free(tn_attribute_set *set);
 
 void tn_attribute_set_clear(tn_attribute_set *set);
@@ -37,7 +47,7 @@ void tn_attribute_set_of_span(tn_attribute_set *set, const tn_span *span);
 /* What stands in front of the attribute's key: the prefix or nothing. */
 static inline tn_text tn_attribute_prefix(const tn_attribute_set *set, const tn_attribute *attribute)
 {
-    return attribute->prefixed ? set->prefix : TN_NO_TEXT;
+    return attribute->prefixed ? set->names->prefix : TN_NO_TEXT;
 }
 
 #endif

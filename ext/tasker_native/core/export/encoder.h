@@ -5,7 +5,8 @@
 
 /* What every format needs beside the spans: who sends them, and under which names. Owned by one thread. */
 typedef struct {
-    tn_buffer prefix;   /* "tasker." */
+    tn_buffer prefix; /* "tasker." */
+    tn_attribute_names names, resource_names;
     tn_buffer resource; /* pairs, which resource_attributes borrows */
     tn_attribute_set resource_attributes;
     tn_buffer scope_version;

@@ -30,6 +30,7 @@ static void put_value(tn_buffer *buffer, const tn_value *value)
         tn_json_double(buffer, value->as.number);
         break;
     case TN_VALUE_BOOLEAN: tn_buffer_printf(buffer, "{\"boolValue\":%s", value->as.boolean ? "true" : "false"); break;
+    case TN_VALUE_TIME: break; /* a String in every set */
     }
     tn_buffer_append_byte(buffer, '}');
 }

@@ -33,6 +33,9 @@ enum { STATUS_MESSAGE = 2, STATUS_CODE = 3 };
 #define KIND_INTERNAL 1
 #define FLAGS_SAMPLED 0x101 /* sampled, and: whether the parent is remote is known (it is not) */
 
+#define FIXED64_SIZE 9 /* with its tag */
+#define MAX_TAG_AND_SIZE 11
+
 static size_t text_field_size(size_t size)
 {
     return 1 + tn_protobuf_varint_size(size) + size;
@@ -43,33 +46,44 @@ static size_t value_size(const tn_value *value)
     switch (value->type) {
     case TN_VALUE_STRING: return text_field_size(value->as.string.size);
     case TN_VALUE_INTEGER: return 1 + tn_protobuf_varint_size((uint64_t)value->as.integer);
-    case TN_VALUE_DOUBLE: return 9;
+    case TN_VALUE_DOUBLE: return FIXED64_SIZE;
     case TN_VALUE_BOOLEAN: return 2;
+    case TN_VALUE_TIME: break; /* a String in every set */
     }
     return 0;
 }
 
-static void put_value(tn_buffer *buffer, const tn_value *value)
+static uint8_t *put_value(uint8_t *at, const tn_value *value)
 {
+    uint64_t bits;
     switch (value->type) {
-    case TN_VALUE_STRING: tn_protobuf_text(buffer, ANY_VALUE_STRING, value->as.string); break;
-    case TN_VALUE_INTEGER: tn_protobuf_uint(buffer, ANY_VALUE_INT, (uint64_t)value->as.integer); break;
-    case TN_VALUE_DOUBLE: tn_protobuf_double(buffer, ANY_VALUE_DOUBLE, value->as.number); break;
-    case TN_VALUE_BOOLEAN: tn_protobuf_uint(buffer, ANY_VALUE_BOOL, value->as.boolean); break;
+    case TN_VALUE_STRING:
+        return tn_protobuf_put_bytes(at, ANY_VALUE_STRING, value->as.string.bytes, value->as.string.size);
+    case TN_VALUE_INTEGER: return tn_protobuf_put_uint(at, ANY_VALUE_INT, (uint64_t)value->as.integer);
+    case TN_VALUE_DOUBLE:
+        memcpy(&bits, &value->as.number, sizeof(bits));
+        return tn_protobuf_put_fixed64(at, ANY_VALUE_DOUBLE, bits);
+    case TN_VALUE_BOOLEAN: return tn_protobuf_put_uint(at, ANY_VALUE_BOOL, value->as.boolean);
+    case TN_VALUE_TIME: break;
     }
+    return at;
 }
 
 static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
 {
-    size_t key_size = prefix.size + attribute->key.size;
-    size_t size = value_size(&attribute->value);
+    size_t key_size = prefix.size + attribute->key.size, size = value_size(&attribute->value);
+    size_t whole = text_field_size(key_size) + text_field_size(size);
+    if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + whole) != TN_OK) return;
 
-    tn_protobuf_message(buffer, field, text_field_size(key_size) + text_field_size(size));
-    tn_protobuf_message(buffer, KEY_VALUE_KEY, key_size);
-    tn_buffer_append_text(buffer, prefix);
-    tn_buffer_append_text(buffer, attribute->key);
-    tn_protobuf_message(buffer, KEY_VALUE_VALUE, size);
-    put_value(buffer, &attribute->value);
+    uint8_t *at = tn_protobuf_put_message(buffer->bytes + buffer->size, field, whole);
+    at = tn_protobuf_put_message(at, KEY_VALUE_KEY, key_size);
+    if (prefix.size > 0) memcpy(at, prefix.bytes, prefix.size);
+    at += prefix.size;
+    if (attribute->key.size > 0) memcpy(at, attribute->key.bytes, attribute->key.size);
+    at += attribute->key.size;
+    at = tn_protobuf_put_message(at, KEY_VALUE_VALUE, size);
+    at = put_value(at, &attribute->value);
+    buffer->size = (size_t)(at - buffer->bytes);
 }
 
 static void put_attributes(tn_buffer *buffer, uint32_t field, uint32_t dropped_field, const tn_attribute_set *set)
@@ -82,7 +96,7 @@ static void put_attributes(tn_buffer *buffer, uint32_t field, uint32_t dropped_f
 
 static void put_event(tn_buffer *buffer, tn_attribute_set *set, const tn_record *record)
 {
-    size_t expected = 64 + record->pairs.size;
+    size_t expected = 64 + 2 * record->pairs.size;
     size_t event = tn_protobuf_open(buffer, SPAN_EVENTS, expected);
     tn_protobuf_fixed64(buffer, EVENT_TIME, record->time);
     tn_protobuf_text(buffer, EVENT_NAME, record->name);
@@ -112,20 +126,30 @@ static void put_status(tn_buffer *buffer, const tn_span *span)
     tn_protobuf_close(buffer, status, message.size);
 }
 
+/* What every span begins with. */
+static void put_head(tn_buffer *buffer, const tn_span *span)
+{
+    tn_text name = tn_span_name(span);
+    if (tn_buffer_reserve(buffer, 128 + name.size) != TN_OK) return;
+
+    uint8_t *at = buffer->bytes + buffer->size;
+    at = tn_protobuf_put_bytes(at, SPAN_TRACE_ID, span->trace_id.bytes, sizeof(span->trace_id.bytes));
+    at = tn_protobuf_put_bytes(at, SPAN_SPAN_ID, span->id.bytes, sizeof(span->id.bytes));
+    if (!tn_span_id_none(span->parent_id)) {
+        at = tn_protobuf_put_bytes(at, SPAN_PARENT_SPAN_ID, span->parent_id.bytes, sizeof(span->parent_id.bytes));
+    }
+    at = tn_protobuf_put_bytes(at, SPAN_NAME, name.bytes, name.size);
+    at = tn_protobuf_put_uint(at, SPAN_KIND, KIND_INTERNAL);
+    at = tn_protobuf_put_fixed64(at, SPAN_START_TIME, span->start);
+    at = tn_protobuf_put_fixed64(at, SPAN_END_TIME, span->end);
+    buffer->size = (size_t)(at - buffer->bytes);
+}
+
 static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span)
 {
-    size_t expected = 128 + span->journal.size;
+    size_t expected = 128 + 2 * span->journal.size;
     size_t opened = tn_protobuf_open(buffer, SCOPE_SPANS_SPANS, expected);
-    tn_protobuf_bytes(buffer, SPAN_TRACE_ID, span->trace_id.bytes, sizeof(span->trace_id.bytes));
-    tn_protobuf_bytes(buffer, SPAN_SPAN_ID, span->id.bytes, sizeof(span->id.bytes));
-    if (!tn_span_id_none(span->parent_id)) {
-        tn_protobuf_bytes(buffer, SPAN_PARENT_SPAN_ID, span->parent_id.bytes, sizeof(span->parent_id.bytes));
-    }
-    tn_protobuf_text(buffer, SPAN_NAME, tn_span_name(span));
-    tn_protobuf_uint(buffer, SPAN_KIND, KIND_INTERNAL);
-    tn_protobuf_fixed64(buffer, SPAN_START_TIME, span->start);
-    tn_protobuf_fixed64(buffer, SPAN_END_TIME, span->end);
-
+    put_head(buffer, span);
     tn_attribute_set_of_span(&encoder->attributes, span);
     put_attributes(buffer, SPAN_ATTRIBUTES, SPAN_DROPPED_ATTRIBUTES, &encoder->attributes);
 

@@ -12,6 +12,19 @@
 #define STOP_TIMEOUT (2 * TN_SECOND)       /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
+/* Blocks of spans that are kept for spans to come: as many as the usual queue and a batch have, and some more. */
+#ifdef __SANITIZE_ADDRESS__
+#define POOL_CAPACITY 0 /* or nobody would see who uses a span that has left */
+#else
+#define POOL_CAPACITY 4096
+#endif
+
+/* What is exported together. Made when spans come, so that the worker takes one without counting under the lock. */
+typedef struct batch {
+    struct batch *next;
+    tn_span_list spans;
+} batch;
+
 typedef struct {
     uint64_t logged;   /* when, monotonic; 0: never */
     uint64_t reported; /* how many losses the log knows of */
@@ -30,10 +43,11 @@ struct tn_pipeline {
     unsigned generation;
     tn_pipeline_options options;
 
-    tn_span_list queue;
-    size_t exporting;   /* spans of the batch under way */
-    uint64_t left;      /* spans that came through the queue and are settled */
-    uint64_t batch_due; /* monotonic */
+    batch *first, *last;         /* the queue */
+    size_t queued, queued_bytes; /* spans, and their tn_span_size */
+    size_t exporting;            /* spans of the batch under way */
+    uint64_t left;               /* spans that came through the queue and are settled */
+    uint64_t batch_due;          /* monotonic */
     uint64_t accepted, exported;
     uint64_t dropped[TN_DROP_COUNT];
     loss_report reports[TN_DROP_COUNT];
@@ -56,6 +70,7 @@ struct tn_pipeline {
     tn_span_manager **managers;
     size_t manager_count, manager_capacity;
 
+    tn_span_pool pool;
     tn_log_ring log;
 };
 
@@ -71,11 +86,22 @@ static void init_locks(tn_pipeline *self)
     pthread_condattr_destroy(&attributes);
 }
 
+static void free_queue(tn_pipeline *self)
+{
+    for (batch *next; self->first; self->first = next) {
+        next = self->first->next;
+        tn_span_list_free(&self->first->spans);
+        tn_free(self->first);
+    }
+    self->last = NULL;
+    self->queued = self->queued_bytes = 0;
+}
+
 /* The child of a fork has neither the parent's worker nor its spans. */
 static void become_child(tn_pipeline *self)
 {
     self->generation = tn_process_generation();
-    tn_span_list_free(&self->queue);
+    free_queue(self);
     self->exporting = 0;
     self->accepted = self->exported = self->left = self->start_after = 0;
     self->flush = (flush_mark){0};
@@ -157,20 +183,21 @@ static bool is_flushing(const tn_pipeline *self)
 
 static bool is_batch_due(const tn_pipeline *self, uint64_t now)
 {
-    if (self->queue.count == 0) return false;
-    return self->queue.count >= self->options.max_export_batch_size || now >= self->batch_due || is_flushing(self);
+    if (!self->first) return false;
+    bool full = self->first->spans.count >= self->options.max_export_batch_size;
+    return full || now >= self->batch_due || is_flushing(self);
 }
 
 /* Spans that have ended, but are not queued: roots that linger. */
 static bool has_lingering(const tn_pipeline *self)
 {
-    return self->accepted - count_settled(self) > self->queue.count + self->exporting;
+    return self->accepted - count_settled(self) > self->queued + self->exporting;
 }
 
 static uint64_t next_wake(const tn_pipeline *self, uint64_t now)
 {
     bool lingering = has_lingering(self);
-    if (self->queue.count == 0) return lingering ? now + LINGER_TICK : NEVER;
+    if (!self->first) return lingering ? now + LINGER_TICK : NEVER;
 
     uint64_t look = now + (lingering ? LINGER_TICK : TN_LINGER); /* nobody wakes it for a root that begins to linger */
     return look < self->batch_due ? look : self->batch_due;
@@ -184,14 +211,15 @@ static void release_roots(tn_pipeline *self, bool all)
     pthread_mutex_unlock(&self->managers_lock);
 }
 
-static tn_span_list take_batch(tn_pipeline *self)
+static batch *take_batch(tn_pipeline *self)
 {
-    tn_span_list batch = {0};
-    while (batch.count < self->options.max_export_batch_size && self->queue.count > 0) {
-        tn_span_list_add(&batch, tn_span_list_take(&self->queue));
-    }
-    self->exporting = batch.count;
-    return batch;
+    batch *taken = self->first;
+    self->first = taken->next;
+    if (!self->first) self->last = NULL;
+    self->queued -= taken->spans.count;
+    self->queued_bytes -= taken->spans.bytes;
+    self->exporting = taken->spans.count;
+    return taken;
 }
 
 /* A kind of loss is logged at once when it is new, then once a minute with what came since, and at the end (NEVER). */
@@ -245,14 +273,14 @@ static void log_result(tn_pipeline *self, size_t exporter, const char *name, con
 /* Works on copies: when it takes too long, configure goes on without it. */
 static void export_batch(tn_pipeline *self)
 {
-    tn_span_list batch = take_batch(self);
+    batch *batch = take_batch(self);
     tn_export_result results[TN_MAX_EXPORTERS];
     tn_exporter *exporters[TN_MAX_EXPORTERS];
     size_t count = self->exporter_count;
     memcpy(exporters, self->exporters, sizeof(exporters));
     leave(self);
 
-    for (size_t i = 0; i < count; i++) exporters[i]->export_batch(exporters[i], &batch, NEVER, &results[i]);
+    for (size_t i = 0; i < count; i++) exporters[i]->export_batch(exporters[i], &batch->spans, NEVER, &results[i]);
 
     pthread_mutex_lock(&self->lock);
     for (size_t i = 0; i < count; i++) {
@@ -260,12 +288,13 @@ static void export_batch(tn_pipeline *self)
         log_result(self, i, exporters[i]->name, &results[i]);
     }
     self->exporting = 0;
-    self->left += batch.count;
+    self->left += batch->spans.count;
     self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
     pthread_cond_broadcast(&self->done);
     leave(self);
 
-    tn_span_list_free(&batch);
+    tn_span_list_recycle(&batch->spans, &self->pool);
+    tn_free(batch);
     pthread_mutex_lock(&self->lock);
 }
 
@@ -334,57 +363,90 @@ static void start_worker(tn_pipeline *self)
 
 /* --- Coming in ----------------------------------------------------------------------------------------- */
 
+/* Once is enough: it looks after everything when it is awake. */
+static void wake_worker(tn_pipeline *self)
+{
+    self->sleeping = false;
+    pthread_cond_signal(&self->work);
+}
+
 static void accept(void *pipeline)
 {
     tn_pipeline *self = pipeline;
     enter(self);
     self->accepted++;
     start_worker(self);
-    if (self->sleeping) pthread_cond_signal(&self->work);
+    if (self->sleeping) wake_worker(self);
     leave(self);
 }
 
 static bool has_room(const tn_pipeline *self, const tn_span *span)
 {
-    return self->queue.count < self->options.max_queue_size &&
-           self->queue.bytes + tn_span_size(span) <= self->options.max_queue_bytes;
+    return self->queued < self->options.max_queue_size &&
+           self->queued_bytes + tn_span_size(span) <= self->options.max_queue_bytes;
 }
 
-static void take(void *pipeline, tn_span *span)
+/* The last batch, while it is not full; else a new one. A larger batch is better than none. */
+static batch *batch_for_one_more(tn_pipeline *self)
+{
+    batch *last = self->last;
+    if (last && last->spans.count < self->options.max_export_batch_size) return last;
+
+    batch *added = tn_alloc_zeroed(sizeof(*added));
+    if (!added) return last;
+
+    if (last) {
+        last->next = added;
+    } else {
+        self->first = added;
+        self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
+    }
+    return self->last = added;
+}
+
+/* Spans that are not wanted any more, or have no room, are counted and put into `refused`. */
+static void enqueue(tn_pipeline *self, tn_span_list *spans, tn_span_list *refused)
+{
+    for (tn_span *span; (span = tn_span_list_take(spans));) {
+        tn_drop reason = self->closed ? TN_DROP_SHUTDOWN : TN_DROP_QUEUE_FULL;
+        batch *batch = NULL;
+        if (!self->closed && has_room(self, span)) {
+            reason = TN_DROP_MEMORY;
+            batch = batch_for_one_more(self);
+        }
+        if (!batch) {
+            self->dropped[reason]++;
+            tn_span_list_add(refused, span);
+            continue;
+        }
+        tn_span_list_add(&batch->spans, span);
+        self->queued++;
+        self->queued_bytes += tn_span_size(span);
+    }
+}
+
+static void deliver(void *pipeline, tn_delivery *delivery)
 {
     tn_pipeline *self = pipeline;
+    tn_span_list refused = {0};
     enter(self);
-    if (self->closed || !has_room(self, span)) {
-        self->dropped[self->closed ? TN_DROP_SHUTDOWN : TN_DROP_QUEUE_FULL]++;
-        pthread_cond_broadcast(&self->done);
-        leave(self);
-        tn_span_free(span);
-        return;
-    }
+    self->accepted += delivery->ended.count + delivery->lost;
+    self->dropped[TN_DROP_MEMORY] += delivery->lost;
+    start_worker(self);
+    enqueue(self, &delivery->ended, &refused);
+    enqueue(self, &delivery->released, &refused);
 
-    if (self->queue.count == 0) self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
-    tn_span_list_add(&self->queue, span);
-    bool full = self->queue.count == self->options.max_export_batch_size;
-    if (full || self->sleeping || is_flushing(self)) pthread_cond_signal(&self->work);
+    bool full = self->last && self->last->spans.count >= self->options.max_export_batch_size;
+    if (full || self->sleeping || is_flushing(self)) wake_worker(self);
+    if (refused.count > 0) pthread_cond_broadcast(&self->done);
     leave(self);
-}
 
-static void lose(void *pipeline)
-{
-    tn_pipeline_lose(pipeline, TN_DROP_MEMORY);
-}
-
-void tn_pipeline_lose(tn_pipeline *self, tn_drop reason)
-{
-    enter(self);
-    self->accepted++;
-    self->dropped[reason]++;
-    leave(self);
+    tn_span_list_recycle(&refused, &self->pool);
 }
 
 tn_span_sink tn_pipeline_sink(tn_pipeline *self)
 {
-    return (tn_span_sink){.self = self, .accept = accept, .take = take, .lose = lose};
+    return (tn_span_sink){.self = self, .accept = accept, .deliver = deliver, .pool = &self->pool};
 }
 
 tn_status tn_pipeline_add_manager(tn_pipeline *self, tn_span_manager *manager)
@@ -433,7 +495,7 @@ bool tn_pipeline_flush(tn_pipeline *self, uint64_t deadline, const atomic_bool *
     release_roots(self, true);
 
     enter(self);
-    flush_mark mark = {self->accepted, self->left + self->exporting + self->queue.count};
+    flush_mark mark = {self->accepted, self->left + self->exporting + self->queued};
     if (!has_reached(self, mark)) start_worker(self);
     self->flush = mark;
     pthread_cond_signal(&self->work);
@@ -521,9 +583,9 @@ static void set_exporters(tn_pipeline *self, tn_exporter **exporters, size_t cou
 
 static void drop_queue(tn_pipeline *self, tn_drop reason)
 {
-    self->dropped[reason] += self->queue.count;
-    self->left += self->queue.count;
-    tn_span_list_free(&self->queue);
+    self->dropped[reason] += self->queued;
+    self->left += self->queued;
+    free_queue(self);
 }
 
 void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options, tn_exporter **exporters, size_t count)
@@ -578,8 +640,8 @@ void tn_pipeline_stats_read(tn_pipeline *self, tn_pipeline_stats *stats)
         .accepted = self->accepted,
         .exported = self->exported,
         .in_flight = self->accepted - count_settled(self),
-        .queued = self->queue.count,
-        .queued_bytes = self->queue.bytes,
+        .queued = self->queued,
+        .queued_bytes = self->queued_bytes,
         .exporter_count = self->exporter_count,
     };
     memcpy(stats->dropped, self->dropped, sizeof(stats->dropped));
@@ -625,6 +687,7 @@ tn_pipeline *tn_pipeline_new(const tn_pipeline_options *options)
 
     init_locks(self);
     tn_log_ring_init(&self->log);
+    tn_span_pool_init(&self->pool, POOL_CAPACITY);
     self->generation = tn_process_generation();
     set_options(self, options);
     self->closed = true;
@@ -649,6 +712,7 @@ void tn_pipeline_free(tn_pipeline *self)
 
     for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
     tn_free(self->managers);
+    tn_span_pool_free(&self->pool);
     tn_log_ring_destroy(&self->log);
     pthread_cond_destroy(&self->work);
     pthread_cond_destroy(&self->done);

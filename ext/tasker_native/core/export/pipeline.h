@@ -71,9 +71,6 @@ bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, const atomic
 
 void tn_pipeline_stats_read(tn_pipeline *pipeline, tn_pipeline_stats *stats_out);
 
-/* Counts a span that never came to be, as accepted and dropped. */
-void tn_pipeline_lose(tn_pipeline *pipeline, tn_drop reason);
-
 /* Forgets what its managers know and sets the accounts to zero; for tests. Nothing may be in the queue. */
 void tn_pipeline_clear(tn_pipeline *pipeline);
 

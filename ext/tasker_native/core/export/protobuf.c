@@ -4,25 +4,10 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 #define MAX_VARINT 10
 
-size_t tn_protobuf_varint_size(uint64_t value)
-{
-    size_t size = 1;
-    for (; value >= 0x80; value >>= 7) size++;
-    return size;
-}
-
-static size_t put_varint(uint8_t *out, uint64_t value)
-{
-    size_t size = 0;
-    for (; value >= 0x80; value >>= 7) out[size++] = (uint8_t)(value | 0x80);
-    out[size++] = (uint8_t)value;
-    return size;
-}
-
 void tn_protobuf_varint(tn_buffer *buffer, uint64_t value)
 {
     if (tn_buffer_reserve(buffer, MAX_VARINT) != TN_OK) return;
-    tn_buffer_advance(buffer, put_varint(buffer->bytes + buffer->size, value));
+    buffer->size = (size_t)(tn_protobuf_put_varint(buffer->bytes + buffer->size, value) - buffer->bytes);
 }
 
 static void put_tag(tn_buffer *buffer, uint32_t field, unsigned wire_type)
@@ -96,7 +81,7 @@ void tn_protobuf_close(tn_buffer *buffer, size_t opened, size_t expected_size)
 
     uint8_t *content = buffer->bytes + opened;
     if (needed != reserved) memmove(content - reserved + needed, content, size);
-    put_varint(content - reserved, size);
+    tn_protobuf_put_varint(content - reserved, size);
     buffer->size = opened - reserved + needed + size;
 }
 

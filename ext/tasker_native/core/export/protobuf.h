@@ -22,7 +22,46 @@ void tn_protobuf_message(tn_buffer *buffer, uint32_t field, size_t size);
 size_t tn_protobuf_open(tn_buffer *buffer, uint32_t field, size_t expected_size);
 void tn_protobuf_close(tn_buffer *buffer, size_t opened, size_t expected_size);
 
-size_t tn_protobuf_varint_size(uint64_t value);
+static inline size_t tn_protobuf_varint_size(uint64_t value)
+{
+    size_t size = 1;
+    for (; value >= 0x80; value >>= 7) size++;
+    return size;
+}
+
+/* The same into memory that has room: returns where it ends. Field numbers below 16 only. */
+static inline uint8_t *tn_protobuf_put_varint(uint8_t *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7) *at++ = (uint8_t)(value | 0x80);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint8_t *tn_protobuf_put_uint(uint8_t *at, uint32_t field, uint64_t value)
+{
+    *at++ = (uint8_t)(field << 3);
+    return tn_protobuf_put_varint(at, value);
+}
+
+static inline uint8_t *tn_protobuf_put_fixed64(uint8_t *at, uint32_t field, uint64_t value)
+{
+    *at++ = (uint8_t)(field << 3 | 1);
+    for (int i = 0; i < 8; i++) *at++ = (uint8_t)(value >> (8 * i));
+    return at;
+}
+
+static inline uint8_t *tn_protobuf_put_message(uint8_t *at, uint32_t field, size_t size)
+{
+    *at++ = (uint8_t)(field << 3 | 2);
+    return tn_protobuf_put_varint(at, size);
+}
+
+static inline uint8_t *tn_protobuf_put_bytes(uint8_t *at, uint32_t field, const void *bytes, size_t size)
+{
+    at = tn_protobuf_put_message(at, field, size);
+    if (size > 0) memcpy(at, bytes, size);
+    return at + size;
+}
 
 /* Reading, from somebody who may be hostile: never beyond the end, never without progress. */
 typedef struct {

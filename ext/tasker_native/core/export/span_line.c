@@ -20,6 +20,7 @@ static void put_value(tn_buffer *buffer, const tn_value *value)
     case TN_VALUE_INTEGER: tn_json_integer(buffer, value->as.integer); break;
     case TN_VALUE_DOUBLE: tn_json_double(buffer, value->as.number); break;
     case TN_VALUE_BOOLEAN: tn_buffer_append_text(buffer, value->as.boolean ? TN_TEXT("true") : TN_TEXT("false")); break;
+    case TN_VALUE_TIME: break; /* a String in every set */
     }
 }
 

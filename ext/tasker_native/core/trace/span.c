@@ -17,13 +17,24 @@ typedef struct {
     tn_span_id span_id;
 } link_name;
 
-tn_span *tn_span_new(tn_text name, tn_trace_id trace_id, tn_span_id id, tn_span_id parent_id)
+#define INLINE_JOURNAL (TN_SPAN_BLOCK - TN_SPAN_HEAD - sizeof(tn_span))
+
+static tn_span *new_block(tn_span_stock *stock)
 {
-    tn_span *span = tn_alloc(sizeof(*span));
+    tn_span *span = stock ? tn_span_stock_take(stock) : NULL;
+    if (span) return span;
+
+    void *block = tn_alloc(TN_SPAN_BLOCK);
+    return block ? tn_span_of_head(block) : NULL;
+}
+
+tn_span *tn_span_new(tn_span_stock *stock, tn_text name, tn_trace_id trace_id, tn_span_id id, tn_span_id parent_id)
+{
+    tn_span *span = new_block(stock);
     if (!span) return NULL;
 
     *span = (tn_span){.trace_id = trace_id, .id = id, .parent_id = parent_id, .name_size = (uint32_t)name.size};
-    tn_buffer_init(&span->journal, TN_MAX_SPAN_SIZE - sizeof(*span));
+    tn_buffer_init_on(&span->journal, span + 1, INLINE_JOURNAL, TN_MAX_SPAN_SIZE - TN_SPAN_BLOCK);
     if (tn_buffer_append_text(&span->journal, name) == TN_OK) return span;
 
     tn_span_free(span);
@@ -34,7 +45,7 @@ void tn_span_free(tn_span *span)
 {
     if (!span) return;
     tn_buffer_free(&span->journal);
-    tn_free(span);
+    tn_free(tn_span_head(span));
 }
 
 /* Memory or the cap may run out: the journal then keeps what it has. */
@@ -139,7 +150,7 @@ tn_text tn_span_status_message(const tn_span *span)
 
 size_t tn_span_size(const tn_span *span)
 {
-    return sizeof(*span) + span->journal.capacity;
+    return TN_SPAN_BLOCK + (span->journal.borrowed ? 0 : span->journal.capacity);
 }
 
 void tn_span_list_add(tn_span_list *list, tn_span *span)
@@ -165,6 +176,28 @@ tn_span *tn_span_list_take(tn_span_list *list)
     list->count--;
     list->bytes -= tn_span_size(span);
     return span;
+}
+
+void tn_span_list_append(tn_span_list *list, tn_span_list *more)
+{
+    if (!more->first) return;
+
+    if (list->last) {
+        list->last->next = more->first;
+    } else {
+        list->first = more->first;
+    }
+    list->last = more->last;
+    list->count += more->count;
+    list->bytes += more->bytes;
+    *more = (tn_span_list){0};
+}
+
+void tn_span_list_recycle(tn_span_list *list, tn_span_pool *pool)
+{
+    for (tn_span *span = list->first; span; span = span->next) tn_buffer_free(&span->journal);
+    tn_span_pool_give(pool, list->first, list->last, list->count);
+    *list = (tn_span_list){0};
 }
 
 void tn_span_list_free(tn_span_list *list)

@@ -4,6 +4,7 @@
 #include "base/buffer.h"
 #include "base/ids.h"
 #include "event/payload.h"
+#include "trace/span_pool.h"
 
 #include <stdint.h>
 
@@ -11,7 +12,9 @@
  *
  * What is added to it goes into one journal, in the order in which it came: attributes, events, links. Adding
  * is an append; which attribute of the same key wins (the last) and which are too many (the newest keys) is
- * settled when the span is encoded, off the publishing thread. One owner at a time. */
+ * settled when the span is encoded, off the publishing thread. One owner at a time.
+ *
+ * A span and the start of its journal are one piece of memory of TN_SPAN_BLOCK bytes. */
 typedef enum { TN_STATUS_UNSET = 0, TN_STATUS_OK = 1, TN_STATUS_ERROR = 2 } tn_span_status; /* OTLP's numbers */
 
 typedef struct {
@@ -26,7 +29,10 @@ typedef struct {
 /* A span with its journal takes at most this many bytes; what does not fit is counted as dropped. */
 #define TN_MAX_SPAN_SIZE (1024 * 1024)
 
-typedef struct tn_span {
+#define TN_SPAN_BLOCK 640
+#define TN_SPAN_HEAD 96 /* bytes in front of a span, for whoever keeps it while it is open */
+
+struct tn_span {
     struct tn_span *next; /* for whoever owns the span */
     tn_trace_id trace_id;
     tn_span_id id;
@@ -40,7 +46,7 @@ typedef struct tn_span {
     uint32_t event_count, link_count;
     uint32_t dropped_attributes, dropped_events, dropped_links;
     tn_buffer journal;
-} tn_span;
+};
 
 /* Key and value pairs as event/payload.h has them. prefixed: keys get the service's name in front. */
 typedef struct {
@@ -53,9 +59,22 @@ typedef struct {
 
 #define TN_NO_PAIRS ((tn_pairs){0})
 
-/* An open span; its times are the caller's to set. NULL when there is no memory. */
-tn_span *tn_span_new(tn_text name, tn_trace_id trace_id, tn_span_id id, tn_span_id parent_id) TN_MUST_CHECK;
+/* An open span; its times are the caller's to set. stock: where memory may be had without malloc; NULL: nowhere. NULL
+ * when there is no memory. */
+tn_span *tn_span_new(tn_span_stock *stock, tn_text name, tn_trace_id trace_id, tn_span_id id,
+                     tn_span_id parent_id) TN_MUST_CHECK;
 void tn_span_free(tn_span *span);
+
+/* TN_SPAN_HEAD bytes, aligned as malloc does; what they hold at first is undefined. */
+static inline void *tn_span_head(tn_span *span)
+{
+    return (char *)span - TN_SPAN_HEAD;
+}
+
+static inline tn_span *tn_span_of_head(void *head)
+{
+    return (tn_span *)(void *)((char *)head + TN_SPAN_HEAD);
+}
 
 /* What can't be added because of a limit or for lack of memory is counted in the span's dropped_*. */
 void tn_span_add_attributes(tn_span *span, tn_pairs attributes);
@@ -83,8 +102,12 @@ typedef struct {
 } tn_span_list;
 
 void tn_span_list_add(tn_span_list *list, tn_span *span);
-tn_span *tn_span_list_take(tn_span_list *list); /* the first, or NULL */
+tn_span *tn_span_list_take(tn_span_list *list);                   /* the first, or NULL */
+void tn_span_list_append(tn_span_list *list, tn_span_list *more); /* empties `more` */
 void tn_span_list_free(tn_span_list *list);
+
+/* As tn_span_list_free, but their memory goes to the pool. */
+void tn_span_list_recycle(tn_span_list *list, tn_span_pool *pool);
 
 /* Reading the journal. */
 typedef enum {

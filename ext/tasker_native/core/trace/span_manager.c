@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "base/process.h"
 #include "base/table.h"
+#include "trace/step_table.h"
 
 #include <pthread.h>
 
@@ -37,17 +38,6 @@ typedef struct {
     char id[];
 } task;
 
-typedef struct {
-    tn_table_node node;
-    tn_link link;
-    tn_span *span;       /* owned; NULL: a tombstone */
-    tn_moment requested; /* 0: not seen here */
-    bool handling;       /* before_handle was seen */
-    uint64_t since;      /* monotonic: open, or ended */
-    size_t task_id_size, step_id_size;
-    char ids[]; /* of the task, then of the step */
-} step;
-
 struct tn_span_manager {
     pthread_mutex_t lock;
     unsigned generation;
@@ -57,27 +47,19 @@ struct tn_span_manager {
     uint64_t max_age;
     tn_span_limits limits;
     tn_id_generator ids;
+    tn_span_stock stock;
 
-    tn_table tasks, steps;
+    tn_table tasks;
     tn_list open_tasks, lingering_tasks, ended_tasks;
-    tn_list open_steps, ended_steps;
+    tn_step_table steps;
     uint64_t abandoned_roots;
 };
 
-/* What a call gives to the sink once the lock is released. */
-typedef struct {
-    tn_span_list spans;
-    unsigned accepted, lost;
-} outbox;
-
-static void leave(tn_span_manager *manager, outbox *out)
+static void leave(tn_span_manager *manager, tn_delivery *out)
 {
     tn_span_sink sink = manager->sink;
     pthread_mutex_unlock(&manager->lock);
-
-    for (; out->accepted > 0; out->accepted--) sink.accept(sink.self);
-    for (; out->lost > 0; out->lost--) sink.lose(sink.self);
-    for (tn_span *span; (span = tn_span_list_take(&out->spans));) sink.take(sink.self, span);
+    if (out->ended.count > 0 || out->released.count > 0 || out->lost > 0) sink.deliver(sink.self, out);
 }
 
 /* Threads read the clock before they wait for the lock: what is recorded later may have happened earlier. */
@@ -139,7 +121,7 @@ static task *oldest_of(const tn_list *list)
 static void bury_task(tn_span_manager *manager, task *task, uint64_t now)
 {
     move_task(manager, task, TASK_ENDED, now);
-    if (manager->ended_tasks.count > TN_MAX_TOMBSTONES) free_task(manager, oldest_of(&manager->ended_tasks));
+    if (manager->ended_tasks.count > TN_MAX_ENDED_TASKS) free_task(manager, oldest_of(&manager->ended_tasks));
 }
 
 static void abandon(tn_span_manager *manager, task *task)
@@ -198,17 +180,17 @@ static tn_span *new_child(tn_span_manager *manager, tn_text name, tn_text task_i
     tn_trace_id trace_id;
     tn_span_id parent_id;
     parent_of(manager, task_id, &trace_id, &parent_id);
-    return tn_span_new(name, trace_id, tn_span_id_random(&manager->ids), parent_id);
+    return tn_span_new(&manager->stock, name, trace_id, tn_span_id_random(&manager->ids), parent_id);
 }
 
-static void finish(outbox *out, tn_span *span)
+static void finish(tn_delivery *out, tn_span *span)
 {
-    out->accepted++;
-    tn_span_list_add(&out->spans, span);
+    tn_span_list_add(&out->ended, span);
 }
 
 /* A span between two moments of the same clock that needs no end of its own. */
-static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_text task_id, tn_moment from, tn_moment to)
+static void add_wait(tn_span_manager *manager, tn_delivery *out, tn_text name, tn_text task_id, tn_moment from,
+                     tn_moment to)
 {
     uint64_t waited = elapsed(from.monotonic, to.monotonic);
     if (from.monotonic == 0 || waited < TN_QUEUED_MINIMUM) return;
@@ -223,14 +205,14 @@ static void add_wait(tn_span_manager *manager, outbox *out, tn_text name, tn_tex
     finish(out, span);
 }
 
-static void release_root(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
+static void release_root(tn_span_manager *manager, tn_delivery *out, task *task, uint64_t now)
 {
-    tn_span_list_add(&out->spans, task->root);
+    tn_span_list_add(&out->released, task->root);
     task->root = NULL;
     bury_task(manager, task, now);
 }
 
-static void release_roots(tn_span_manager *manager, outbox *out, uint64_t now, bool all)
+static void release_roots(tn_span_manager *manager, tn_delivery *out, uint64_t now, bool all)
 {
     for (task *task; (task = oldest_of(&manager->lingering_tasks));) {
         bool crowded = manager->lingering_tasks.count > MAX_LINGERING;
@@ -275,12 +257,12 @@ static void tell_run(tn_span_manager *manager, const task *task, tn_span *root)
 
 static tn_span *new_root(tn_span_manager *manager, task *task)
 {
-    task->root = tn_span_new(NAME_TASK, task->trace_id, task->root_id, (tn_span_id){{0}});
+    task->root = tn_span_new(&manager->stock, NAME_TASK, task->trace_id, task->root_id, (tn_span_id){{0}});
     if (task->root && task->run > 1) tell_run(manager, task, task->root);
     return task->root;
 }
 
-static void begin_another_run(tn_span_manager *manager, outbox *out, task *task, uint64_t now)
+static void begin_another_run(tn_span_manager *manager, tn_delivery *out, task *task, uint64_t now)
 {
     if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
     task->run++;
@@ -289,7 +271,7 @@ static void begin_another_run(tn_span_manager *manager, outbox *out, task *task,
     move_task(manager, task, TASK_REQUESTED, now);
 }
 
-static void start_task(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static void start_task(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
     uint64_t now = occurrence->now.monotonic;
     task *task = find_task(manager, occurrence->task_id);
@@ -366,7 +348,7 @@ static void end_span(tn_span_manager *manager, tn_span *span, const tn_occurrenc
     tn_span_set_status(span, status, occurrence->error_message);
 }
 
-static void end_task(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence, tn_span_status status)
+static void end_task(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence, tn_span_status status)
 {
     task *task = find_task(manager, occurrence->task_id);
     if (task && task->state == TASK_LINGERING && task->ended_by == occurrence->event) {
@@ -391,112 +373,33 @@ static void end_task(tn_span_manager *manager, outbox *out, const tn_occurrence 
 
 /* --- Steps --------------------------------------------------------------------------------------------- */
 
-static bool is_step(const tn_table_node *node, const void *key)
+static tn_step_key key_of_step(const tn_occurrence *occurrence)
 {
-    const step *candidate = TN_CONTAINER(node, step, node);
-    const tn_span_key *wanted = key;
-    tn_text task_id = {candidate->ids, candidate->task_id_size};
-    tn_text step_id = {candidate->ids + candidate->task_id_size, candidate->step_id_size};
-    return tn_text_equal(step_id, wanted->step_id) && tn_text_equal(task_id, wanted->task_id);
+    return tn_step_key_of(occurrence->task_id, occurrence->step_id);
 }
 
-static uint64_t hash_step(tn_span_key key)
+static void interrupt_step(tn_span_manager *manager, tn_delivery *out, tn_open_step *step, tn_moment now)
 {
-    return tn_hash(key.step_id) ^ (tn_hash(key.task_id) << 1);
-}
-
-static tn_span_key key_of(const tn_occurrence *occurrence)
-{
-    return (tn_span_key){occurrence->task_id, occurrence->step_id};
-}
-
-static step *find_step(tn_span_manager *manager, tn_span_key key)
-{
-    if (key.step_id.size == 0) return NULL;
-    tn_table_node *node = tn_table_find(&manager->steps, hash_step(key), is_step, &key);
-    return node ? TN_CONTAINER(node, step, node) : NULL;
-}
-
-static void free_step(tn_span_manager *manager, step *step)
-{
-    tn_list_remove(step->span ? &manager->open_steps : &manager->ended_steps, &step->link);
-    tn_table_remove(&manager->steps, &step->node);
-    tn_span_free(step->span);
-    tn_free(step);
-}
-
-static step *oldest_step(const tn_list *list)
-{
-    tn_link *link = tn_list_oldest(list);
-    return link ? TN_CONTAINER(link, step, link) : NULL;
-}
-
-static void forget_oldest_end(tn_span_manager *manager)
-{
-    if (manager->ended_steps.count > TN_MAX_TOMBSTONES) free_step(manager, oldest_step(&manager->ended_steps));
-}
-
-/* Leaves a tombstone, which absorbs further announcements of the same end. */
-static tn_span *take_span(tn_span_manager *manager, step *step, uint64_t now)
-{
-    tn_span *span = step->span;
-    tn_list_remove(&manager->open_steps, &step->link);
-    step->span = NULL;
-    step->since = now;
-    tn_list_add(&manager->ended_steps, &step->link);
-    forget_oldest_end(manager);
-    return span;
-}
-
-static void interrupt_step(tn_span_manager *manager, outbox *out, step *step, tn_moment now)
-{
-    tn_span *span = take_span(manager, step, now.monotonic);
+    tn_span *span = tn_step_table_end(&manager->steps, step);
     span->end = span->start + elapsed(span->started, now.monotonic);
     tn_span_add_event(span, &manager->limits, TN_TEXT("tasker.span.interrupted"), span->end, TN_NO_PAIRS);
     finish(out, span);
 }
 
-static step *new_step(tn_span_manager *manager, tn_span_key key)
+/* The step, open; perhaps only now. */
+static tn_open_step *open_step(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
-    step *step = tn_alloc(sizeof(*step) + key.task_id.size + key.step_id.size);
-    if (!step) return NULL;
-
-    memset(step, 0, sizeof(*step));
-    step->task_id_size = key.task_id.size;
-    step->step_id_size = key.step_id.size;
-    memcpy(step->ids, key.task_id.bytes, key.task_id.size);
-    memcpy(step->ids + key.task_id.size, key.step_id.bytes, key.step_id.size);
-
-    if (tn_table_add(&manager->steps, &step->node, hash_step(key)) != TN_OK) {
-        tn_free(step);
-        return NULL;
-    }
-    tn_list_add(&manager->ended_steps, &step->link);
-    return step;
-}
-
-/* The step of this key with an open span, which may be new. */
-static step *open_step(tn_span_manager *manager, const tn_occurrence *occurrence)
-{
-    step *step = find_step(manager, key_of(occurrence));
-    if (step && step->span) return step;
+    tn_step_key key = key_of_step(occurrence);
+    tn_open_step *step = tn_step_table_find(&manager->steps, key);
+    if (step) return step;
 
     tn_span *span = new_child(manager, NAME_STEP, occurrence->task_id);
     if (!span) return NULL;
-    if (!step) step = new_step(manager, key_of(occurrence));
-    if (!step) {
-        tn_span_free(span);
-        return NULL;
-    }
 
     span->start = occurrence->now.wall;
     span->started = occurrence->now.monotonic;
-    tn_list_remove(&manager->ended_steps, &step->link);
-    tn_list_add(&manager->open_steps, &step->link);
-    step->span = span;
-    step->since = span->started;
-    step->handling = false;
-    step->requested = (tn_moment){0};
+    step = tn_step_table_open(&manager->steps, key, span, span->started);
+    if (!step) tn_span_free(span);
     return step;
 }
 
@@ -504,27 +407,28 @@ static void request_step(tn_span_manager *manager, const tn_occurrence *occurren
 {
     if (occurrence->step_id.size == 0) return;
 
-    step *step = open_step(manager, occurrence);
+    tn_open_step *step = open_step(manager, occurrence);
     if (!step || step->requested.wall != 0 || step->handling) return;
 
     step->requested = occurrence->now;
-    tn_span_add_attributes(step->span, occurrence->payload);
+    tn_span_add_attributes(tn_open_step_span(step), occurrence->payload);
 }
 
-static void handle_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static void handle_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
     if (occurrence->step_id.size == 0) return;
 
-    step *step = open_step(manager, occurrence);
+    tn_open_step *step = open_step(manager, occurrence);
     if (!step) return;
 
+    tn_span *span = tn_open_step_span(step);
     if (!step->handling) {
         add_wait(manager, out, NAME_STEP_QUEUED, occurrence->task_id, step->requested, occurrence->now);
     }
     step->handling = true;
-    step->span->start = occurrence->now.wall;
-    step->span->started = occurrence->now.monotonic;
-    tn_span_add_attributes(step->span, occurrence->payload);
+    span->start = occurrence->now.wall;
+    span->started = occurrence->now.monotonic;
+    tn_span_add_attributes(span, occurrence->payload);
 }
 
 /* A step whose beginning was not seen here: as wide as its payload says. */
@@ -545,27 +449,32 @@ static tn_span *unopened_step(tn_span_manager *manager, const tn_occurrence *occ
     return span;
 }
 
-static void end_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence, tn_span_status status)
+/* NULL when there is nothing to end any more, or no memory: that counts as lost. */
+static tn_span *take_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
-    step *step = find_step(manager, key_of(occurrence));
-    if (step && !step->span) return;
+    if (occurrence->step_id.size > 0) {
+        tn_step_key key = key_of_step(occurrence);
+        tn_open_step *step = tn_step_table_find(&manager->steps, key);
+        if (step) return tn_step_table_end(&manager->steps, step);
+        if (tn_step_table_has_ended(&manager->steps, key)) return NULL;
+        tn_step_table_bury(&manager->steps, key);
+    }
 
-    tn_span *span;
-    if (step) {
-        span = take_span(manager, step, occurrence->now.monotonic);
-    } else {
-        span = unopened_step(manager, occurrence);
-        if (occurrence->step_id.size > 0 && new_step(manager, key_of(occurrence))) forget_oldest_end(manager);
-    }
-    if (!span) {
-        out->lost++;
-        return;
-    }
+    tn_span *span = unopened_step(manager, occurrence);
+    if (!span) out->lost++;
+    return span;
+}
+
+static void end_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence, tn_span_status status)
+{
+    tn_span *span = take_step(manager, out, occurrence);
+    if (!span) return;
+
     end_span(manager, span, occurrence, status);
     finish(out, span);
 }
 
-static void retry_step(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static void retry_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
     tn_span *span = new_child(manager, NAME_STEP_RETRY, occurrence->task_id);
     if (!span) {
@@ -585,8 +494,7 @@ static void empty(tn_span_manager *manager)
     for (size_t i = 0; i < 3; i++) {
         while (tn_list_oldest(tasks[i])) free_task(manager, oldest_of(tasks[i]));
     }
-    while (tn_list_oldest(&manager->open_steps)) free_step(manager, oldest_step(&manager->open_steps));
-    while (tn_list_oldest(&manager->ended_steps)) free_step(manager, oldest_step(&manager->ended_steps));
+    tn_step_table_clear(&manager->steps);
     manager->abandoned_roots = 0;
 }
 
@@ -619,8 +527,8 @@ tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_
     tn_list_init(&manager->open_tasks);
     tn_list_init(&manager->lingering_tasks);
     tn_list_init(&manager->ended_tasks);
-    tn_list_init(&manager->open_steps);
-    tn_list_init(&manager->ended_steps);
+    tn_step_table_init(&manager->steps);
+    manager->stock.pool = sink.pool;
     configure(manager, options);
     return manager;
 }
@@ -632,7 +540,8 @@ void tn_span_manager_free(tn_span_manager *manager)
     tn_span_manager_release(manager, 0, true);
     empty(manager);
     tn_table_free(&manager->tasks);
-    tn_table_free(&manager->steps);
+    tn_step_table_free(&manager->steps);
+    tn_span_stock_free(&manager->stock);
     pthread_mutex_destroy(&manager->lock);
     tn_free(manager);
 }
@@ -669,13 +578,13 @@ static bool is_too_much(const tn_span_manager *manager, const tn_list *list, uin
     return list->count > manager->max_open || elapsed(since, now.monotonic) > manager->max_age;
 }
 
-static void evict(tn_span_manager *manager, outbox *out, tn_moment now)
+static void evict(tn_span_manager *manager, tn_delivery *out, tn_moment now)
 {
     for (int i = 0; i < EVICTIONS_A_CALL; i++) {
         task *task = oldest_of(&manager->open_tasks);
         if (task && is_too_much(manager, &manager->open_tasks, task->since, now)) abandon(manager, task);
-        step *step = oldest_step(&manager->open_steps);
-        if (step && is_too_much(manager, &manager->open_steps, step->since, now))
+        tn_open_step *step = tn_step_table_oldest(&manager->steps);
+        if (step && is_too_much(manager, &manager->steps.open_list, step->since, now))
             interrupt_step(manager, out, step, now);
     }
 }
@@ -683,9 +592,8 @@ static void evict(tn_span_manager *manager, outbox *out, tn_moment now)
 static tn_span *find_open(tn_span_manager *manager, tn_span_key key)
 {
     if (key.step_id.size > 0) {
-        step *step = find_step(manager, key);
-        if (step && step->span) return step->span;
-        return NULL;
+        tn_open_step *step = tn_step_table_find(&manager->steps, tn_step_key_of(key.task_id, key.step_id));
+        return step ? tn_open_step_span(step) : NULL;
     }
     task *task = find_task(manager, key.task_id);
     return task && task->state == TASK_OPEN ? task->root : NULL;
@@ -694,7 +602,7 @@ static tn_span *find_open(tn_span_manager *manager, tn_span_key key)
 /* An event of the application's own belongs to the step, else to the task, that it names. */
 static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
-    tn_span *span = find_open(manager, key_of(occurrence));
+    tn_span *span = find_open(manager, (tn_span_key){occurrence->task_id, occurrence->step_id});
     if (!span && occurrence->step_id.size > 0)
         span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
     if (!span) return;
@@ -702,7 +610,7 @@ static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occu
                       occurrence->payload);
 }
 
-static void dispatch(tn_span_manager *manager, outbox *out, const tn_occurrence *occurrence)
+static void dispatch(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
     switch (occurrence->event) {
     case TN_TASK_INITIALIZE_REQUESTED: initialize_task(manager, occurrence); break;
@@ -732,7 +640,7 @@ void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occur
 {
     if (is_nobodys(occurrence)) return;
 
-    outbox out = {0};
+    tn_delivery out = {0};
     enter(manager);
     dispatch(manager, &out, occurrence);
     release_roots(manager, &out, occurrence->now.monotonic, false);
@@ -744,7 +652,7 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
 {
     if (occurrence->task_id.size == 0) return;
 
-    outbox out = {0};
+    tn_delivery out = {0};
     enter(manager);
     end_task(manager, &out, occurrence, status);
     leave(manager, &out);
@@ -752,7 +660,7 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
 
 void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all)
 {
-    outbox out = {0};
+    tn_delivery out = {0};
     enter(manager);
     release_roots(manager, &out, now, all);
     leave(manager, &out);
@@ -760,10 +668,10 @@ void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all)
 
 void tn_span_manager_interrupt(tn_span_manager *manager)
 {
-    outbox out = {0};
+    tn_delivery out = {0};
     tn_moment now = tn_clock_now();
     enter(manager);
-    for (step *step; (step = oldest_step(&manager->open_steps));) interrupt_step(manager, &out, step, now);
+    for (tn_open_step *step; (step = tn_step_table_oldest(&manager->steps));) interrupt_step(manager, &out, step, now);
     release_roots(manager, &out, now.monotonic, true);
     leave(manager, &out);
 }
@@ -817,13 +725,12 @@ void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats 
     enter(manager);
     *stats = (tn_span_manager_stats){
         .open_tasks = manager->open_tasks.count,
-        .open_steps = manager->open_steps.count,
+        .open_steps = manager->steps.open_list.count,
         .abandoned_roots = manager->abandoned_roots,
     };
     size_t spans = stats->open_tasks + stats->open_steps + manager->lingering_tasks.count;
-    size_t buckets = manager->tasks.bucket_count + manager->steps.bucket_count;
-    stats->memory = sizeof(*manager) + buckets * sizeof(void *) + manager->tasks.count * sizeof(task) +
-                    manager->steps.count * sizeof(step) + spans * (sizeof(tn_span) + 512);
+    stats->memory = sizeof(*manager) + manager->tasks.bucket_count * sizeof(void *) +
+                    manager->tasks.count * sizeof(task) + tn_step_table_memory(&manager->steps) + spans * TN_SPAN_BLOCK;
     pthread_mutex_unlock(&manager->lock);
 }
 

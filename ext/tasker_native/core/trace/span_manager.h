@@ -10,16 +10,22 @@
  * After a fork the child's first call finds the manager empty: open spans are the parent's. */
 typedef struct tn_span_manager tn_span_manager;
 
-/* Where finished spans go. accept counts a span that has ended; take follows once it is complete (at once, or
- * after a root has lingered) and owns the span from then on. lose comes instead of both for a span that has ended
- * and for which there was no memory.
- * All are called from any thread and must not block; without the manager's lock, but for accept of a task's root:
+/* What a call gives to the sink at its end. */
+typedef struct {
+    tn_span_list ended;    /* accepted and complete */
+    tn_span_list released; /* complete; were accepted when they ended */
+    size_t lost;           /* ended, but there was no memory for them */
+} tn_delivery;
+
+/* Where finished spans go: it counts them and owns them from then on. A task's root is accepted when it ends and
+ * delivered once it has lingered, every other span is both at once.
+ * Both functions are called from any thread and must not block: deliver without the manager's lock; accept under it, so
  * that one must not come back to the manager. */
 typedef struct {
     void *self;
     void (*accept)(void *self);
-    void (*take)(void *self, tn_span *span);
-    void (*lose)(void *self);
+    void (*deliver)(void *self, tn_delivery *delivery);
+    tn_span_pool *pool; /* where memory of spans comes back; NULL: nowhere */
 } tn_span_sink;
 
 typedef struct {
@@ -38,7 +44,7 @@ typedef struct {
 
 #define TN_LINGER (1 * TN_SECOND)               /* how long an ended root waits for a richer end */
 #define TN_QUEUED_MINIMUM (10 * TN_MILLISECOND) /* a shorter wait is not worth a span */
-#define TN_MAX_TOMBSTONES 10000                 /* ended tasks, and ended steps, that are still remembered */
+#define TN_MAX_ENDED_TASKS 10000                /* that are still remembered */
 
 /* NULL when there is no memory. */
 tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_span_sink sink);

@@ -1,8 +1,9 @@
-#ifndef TN_EVENT_KEY_MEMO_H
-#define TN_EVENT_KEY_MEMO_H
+#ifndef TN_EVENT_KEY_TABLE_H
+#define TN_EVENT_KEY_TABLE_H
 
 #include "base/table.h"
 #include "event/key_filter.h"
+#include "event/payload.h"
 
 /* What a key of a payload means to the span manager, whatever becomes of its value as an attribute. */
 /* clang-format off */
@@ -27,33 +28,41 @@ typedef enum { TN_FIELD_NONE, TN_FIELDS(TN_FIELD_ENUM) TN_FIELD_COUNT } tn_field
 #undef TN_FIELD_ENUM
 
 typedef struct {
-    tn_verdict verdict; /* never TN_VERDICT_ASK */
-    tn_field field;
-    bool is_id; /* "id", or it ends with "_id": Integers become Strings */
-} tn_key;
+    uint8_t verdict; /* tn_verdict; TN_VERDICT_ASK: nobody was asked yet */
+    uint8_t field;   /* tn_field */
+    bool is_id;      /* "id", or it ends with "_id": Integers become Strings */
+} tn_key_info;
 
 /* What is known of a key before its verdict. */
-tn_key tn_key_describe(tn_text key);
+tn_key_info tn_key_describe(tn_text key);
 
-/* Remembers verdicts, so that a key is judged once. Bounded: keys come from users, so a long key or one
- * too many is judged every time. Not thread-safe. */
+/* A key that is remembered. The worker reads its name; what stands in `info` is the publishing threads'. */
+typedef struct {
+    tn_table_node node;
+    tn_name name;
+    tn_key_info info;
+} tn_key;
+
+/* Remembers keys for the life of the process, so that each is judged once, and payloads refer to it instead of
+ * repeating it. Bounded, since keys come from users: a long key or one too many is not remembered. Not thread-safe;
+ * the names of its keys may be read by any thread that was given one. */
 typedef struct {
     tn_table table;
     size_t bytes;
-} tn_key_memo;
+} tn_key_table;
 
 #define TN_MAX_REMEMBERED_KEYS 10000
 #define TN_MAX_REMEMBERED_KEY 128
 
-void tn_key_memo_init(tn_key_memo *memo);
+void tn_key_table_init(tn_key_table *keys);
 
-/* Forgets all and frees all; usable again at once. */
-void tn_key_memo_clear(tn_key_memo *memo);
+/* No payload may refer to its keys any more. */
+void tn_key_table_free(tn_key_table *keys);
 
-/* NULL when the key is not remembered; valid until the next clear. */
-const tn_key *tn_key_memo_find(const tn_key_memo *memo, tn_text name);
+/* The key of this name, which is added if it is new. NULL: there is no room for it. */
+tn_key *tn_key_table_get(tn_key_table *keys, tn_text name);
 
-/* Remembers if there is room. */
-void tn_key_memo_add(tn_key_memo *memo, tn_text name, tn_key key);
+/* All verdicts are to be asked for anew. */
+void tn_key_table_forget_verdicts(tn_key_table *keys);
 
 #endif
