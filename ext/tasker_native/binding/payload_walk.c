@@ -438,7 +438,7 @@ static void write_as_string(tn_walk *walk, VALUE value)
 static void write_time(tn_walk *walk, const tn_time *time, bool milliseconds)
 {
     uint64_t unix_time = tn_unix_time(time);
-    if (time->offset == 0 && unix_time > 0 && unix_time <= UINT32_MAX * TN_SECOND) {
+    if (time->offset == 0 && unix_time > 0) {
         tn_payload_time(&walk->writer, unix_time, milliseconds);
         return;
     }
@@ -530,7 +530,7 @@ static uint64_t duration_of(VALUE value)
 
 static void note_duration(tn_walk *walk, uint64_t duration)
 {
-    if (duration > 0) walk->duration = duration;
+    if (duration > 0) walk->found.duration = duration;
 }
 
 static void note(tn_walk *walk, tn_field field, VALUE value)
@@ -538,8 +538,8 @@ static void note(tn_walk *walk, tn_field field, VALUE value)
     switch (field) {
     case TN_FIELD_TASK_ID: tn_walk_set_id(&walk->task_id, value); break;
     case TN_FIELD_STEP_ID: tn_walk_set_id(&walk->step_id, value); break;
-    case TN_FIELD_STARTED_AT: walk->started_at = time_of(value); break;
-    case TN_FIELD_COMPLETED_AT: walk->completed_at = time_of(value); break;
+    case TN_FIELD_STARTED_AT: walk->found.started_at = time_of(value); break;
+    case TN_FIELD_COMPLETED_AT: walk->found.completed_at = time_of(value); break;
     case TN_FIELD_DURATION:
     case TN_FIELD_TOTAL_DURATION: note_duration(walk, duration_of(value)); break;
     case TN_FIELD_EXCEPTION_OBJECT: walk->exception = value; break;
@@ -556,8 +556,9 @@ static void note_written(tn_walk *walk, tn_field field, size_t from)
     case TN_FIELD_ERROR: walk->error = written; break;
     case TN_FIELD_ERROR_CLASS: walk->error_class = written; break;
     case TN_FIELD_EXCEPTION_CLASS: walk->exception_class = written; break;
-    default: break;
+    default: return;
     }
+    walk->has_error = true;
 }
 
 /* The String that stands at a place in the buffer. */
@@ -627,7 +628,7 @@ static VALUE masked_unjudged(VALUE self)
 
 void tn_walk_init(tn_walk *walk, bool filtered)
 {
-    memset(walk, 0, offsetof(tn_walk, task_id));
+    memset(walk, 0, offsetof(tn_walk, writer));
     walk->task_id.size = walk->step_id.size = 0;
     walk->filtered = filtered;
     walk->exception = Qnil;
@@ -716,9 +717,14 @@ void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
     }
 }
 
-static int walk_entry(VALUE key, VALUE value, VALUE walk)
+static int walk_entry(VALUE key, VALUE value, VALUE argument)
 {
-    tn_walk_pair((tn_walk *)walk, key, value);
+    tn_walk *walk = (tn_walk *)argument;
+    if (walk->plain_pairs > 0) {
+        walk->plain_pairs--;
+    } else {
+        tn_walk_pair(walk, key, value);
+    }
     return ST_CONTINUE;
 }
 
@@ -758,8 +764,8 @@ void tn_walk_double(tn_walk *walk, tn_key *key, double value)
 
 void tn_walk_time(tn_walk *walk, tn_key *key, const tn_time *time)
 {
-    if (key->info.field == TN_FIELD_STARTED_AT) walk->started_at = tn_unix_time(time);
-    if (key->info.field == TN_FIELD_COMPLETED_AT) walk->completed_at = tn_unix_time(time);
+    if (key->info.field == TN_FIELD_STARTED_AT) walk->found.started_at = tn_unix_time(time);
+    if (key->info.field == TN_FIELD_COMPLETED_AT) walk->found.completed_at = tn_unix_time(time);
     if (begin_pair(walk, key)) write_time(walk, time, false);
 }
 
@@ -774,6 +780,97 @@ tn_key *tn_known_key(const char *name)
     tn_key *key = tn_key_table_get(&tn_ruby.keys, tn_text_of(name));
     if (!key) rb_memerror();
     return key;
+}
+
+/* Most pairs are plain, so they have a way of their own: it looks once whether all is well, and writes. */
+
+static bool is_string(VALUE value)
+{
+    return RB_TYPE_P(value, T_STRING);
+}
+
+/* NULL: such a value is not plain. */
+static uint8_t *put_plain_value(uint8_t *at, VALUE value)
+{
+    if (FIXNUM_P(value)) return tn_payload_put_integer(at, FIX2LONG(value));
+    if (RB_FLONUM_P(value)) return tn_payload_put_double(at, RFLOAT_VALUE(value));
+    if (value == Qtrue || value == Qfalse) return tn_payload_put_boolean(at, value == Qtrue);
+    if (is_string(value) && is_utf8(value)) return tn_payload_put_string(at, tn_text_of_string(value));
+    return NULL;
+}
+
+/* An id is noted and written as the same text. */
+static uint8_t *put_plain_id(uint8_t *at, tn_walk_id *id, VALUE value)
+{
+    if (FIXNUM_P(value)) {
+        id->size = tn_decimal(id->bytes, FIX2LONG(value));
+    } else if (is_string(value) && is_utf8(value)) {
+        tn_walk_set_id(id, value);
+        return tn_payload_put_string(at, tn_text_of_string(value));
+    } else {
+        return NULL;
+    }
+    return tn_payload_put_string(at, tn_walk_id_text(id));
+}
+
+static uint8_t *put_plain(tn_walk *walk, uint8_t *at, tn_key_info info, VALUE value)
+{
+    char digits[TN_DECIMAL_SIZE];
+    switch (info.field) {
+    case TN_FIELD_TASK_ID: return put_plain_id(at, &walk->task_id, value);
+    case TN_FIELD_STEP_ID: return put_plain_id(at, &walk->step_id, value);
+    case TN_FIELD_NONE:
+        if (!info.is_id || !FIXNUM_P(value)) return put_plain_value(at, value);
+        return tn_payload_put_string(at, (tn_text){digits, tn_decimal(digits, FIX2LONG(value))});
+    case TN_FIELD_DURATION:
+        if (!RB_FLONUM_P(value)) return NULL;
+        note_duration(walk, tn_clock_duration(RFLOAT_VALUE(value)));
+        return tn_payload_put_double(at, RFLOAT_VALUE(value));
+    default: return NULL;
+    }
+}
+
+/* Whether a pair fits where there is memory already, and within the limits. */
+static bool fits(const tn_walk *walk, VALUE value)
+{
+    const tn_payload_writer *writer = &walk->writer;
+    size_t size = is_string(value) ? (size_t)RSTRING_LEN(value) : TN_DECIMAL_SIZE;
+    return tn_buffer_has_room(&walk->buffer, size + 2 * TN_PAYLOAD_SCALAR) &&
+           (writer->max_pairs == 0 || writer->count < writer->max_pairs) &&
+           (writer->max_value_size == 0 || size <= writer->max_value_size);
+}
+
+/* false: it is not plain, and nothing has happened. */
+static bool walk_plain_pair(tn_walk *walk, VALUE key, VALUE value)
+{
+    tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
+    if (!known || known->info.verdict != TN_VERDICT_KEEP || !fits(walk, value)) return false;
+
+    uint8_t *at = walk->buffer.bytes + walk->buffer.size;
+    at = put_plain(walk, tn_payload_put_name(at, &known->name), known->info, value);
+    if (!at) return false;
+
+    walk->writer.count++;
+    walk->buffer.size = (size_t)(at - walk->buffer.bytes);
+    return true;
+}
+
+static int walk_plain_entry(VALUE key, VALUE value, VALUE argument)
+{
+    tn_walk *walk = (tn_walk *)argument;
+    if (!walk_plain_pair(walk, key, value)) {
+        walk->stopped = true;
+        return ST_STOP;
+    }
+    walk->plain_pairs++;
+    return ST_CONTINUE;
+}
+
+bool tn_walk_plain_hash(tn_walk *walk, VALUE hash)
+{
+    if (tn_ruby.stringify) return false;
+    rb_hash_foreach(hash, walk_plain_entry, (VALUE)walk);
+    return !walk->stopped;
 }
 
 void tn_walk_exception(tn_walk *walk, VALUE exception)
@@ -802,30 +899,33 @@ static void read_backtrace(tn_walk *walk)
     }
 }
 
+static void add_error(tn_walk *walk, tn_occurrence *occurrence)
+{
+    tn_text message = written_text(walk, walk->error_message), type = written_text(walk, walk->exception_class);
+    occurrence->error_message = message.size ? message : written_text(walk, walk->error);
+    occurrence->error_type = type.size ? type : written_text(walk, walk->error_class);
+
+    read_backtrace(walk);
+    if (walk->stacktrace.status == TN_OK) occurrence->stacktrace = tn_buffer_text(&walk->stacktrace);
+}
+
 tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed)
 {
     if (walk->buffer.status != TN_OK) return (tn_pairs){.dropped = walk->writer.count + walk->writer.dropped};
     return (tn_pairs){walk->buffer.bytes, walk->buffer.size, walk->writer.count, walk->writer.dropped, prefixed};
 }
 
-tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name)
+tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name)
 {
-    read_backtrace(walk);
-    tn_text message = written_text(walk, walk->error_message), type = written_text(walk, walk->exception_class);
-    return (tn_occurrence){
-        .event = event,
-        .name = name,
-        .now = walk->now,
-        .task_id = tn_walk_id_text(&walk->task_id),
-        .step_id = tn_walk_id_text(&walk->step_id),
-        .started_at = walk->started_at,
-        .completed_at = walk->completed_at,
-        .duration = walk->duration,
-        .error_message = message.size ? message : written_text(walk, walk->error),
-        .error_type = type.size ? type : written_text(walk, walk->error_class),
-        .stacktrace = walk->stacktrace.status == TN_OK ? tn_buffer_text(&walk->stacktrace) : TN_NO_TEXT,
-        .payload = tn_walk_pairs(walk, true),
-    };
+    tn_occurrence *found = &walk->found;
+    found->event = event;
+    found->name = name;
+    found->now = walk->now;
+    found->task_id = tn_walk_id_text(&walk->task_id);
+    found->step_id = tn_walk_id_text(&walk->step_id);
+    found->payload = tn_walk_pairs(walk, true);
+    if (walk->has_error || !NIL_P(walk->exception)) add_error(walk, found);
+    return found;
 }
 
 void tn_init_payload(void)

@@ -36,14 +36,17 @@ typedef struct {
 } tn_walk_span; /* of bytes in the buffer */
 
 typedef struct {
+    tn_occurrence found; /* what the span manager must know, as it is found */
+    bool has_error;      /* any of these four */
+    tn_walk_span error_message, error, error_class, exception_class;
+    bool has_timestamp;
+    size_t plain_pairs; /* were walked as plain ones */
+    bool stopped;       /* at a pair that is not plain */
+
     tn_payload_writer writer;
     tn_buffer buffer;
     tn_moment now;
-    bool filtered; /* false: every value stays as it is */
-
-    uint64_t started_at, completed_at, duration;
-    tn_walk_span error_message, error, error_class, exception_class;
-    bool has_timestamp;
+    bool filtered;   /* false: every value stays as it is */
     VALUE exception; /* whose full backtrace belongs to the span; Qnil: none */
     tn_buffer stacktrace;
     tn_buffer key_copy, copy; /* of text that had to be made valid */
@@ -58,6 +61,10 @@ void tn_walk_free(tn_walk *walk);
 /* Writes one pair. Never raises for what application code does wrong. */
 void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value);
 void tn_walk_hash(tn_walk *walk, VALUE hash);
+
+/* The same as long as pairs are plain: their keys and values need no application code and no memory, so nothing can
+ * raise. true: all of them were. false: tn_walk_hash goes on from where it stopped. */
+bool tn_walk_plain_hash(tn_walk *walk, VALUE hash);
 
 /* The same for keys that were looked up before (tn_known_key), and for values that need no Ruby object. text: valid
  * UTF-8. */
@@ -78,7 +85,7 @@ void tn_walk_exception(tn_walk *walk, VALUE exception);
 tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed);
 
 /* All that the walk found out, borrowed from it. Reads the backtrace of the exception that was noted. */
-tn_occurrence tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name);
+tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name);
 
 /* An id as the span manager keeps it: to_s, or a hash of it when it is very long. Empty for nil. May raise what to_s
  * raises. */

@@ -6,11 +6,21 @@
 
 /* Tasker::Native::Publisher: names, subscriptions and the publishing path. Subscribing goes on while others publish:
  * the listeners of an event are a frozen Array, which is replaced and never changed. */
+#define NAME_SLOTS 128 /* a power of two */
+
+/* A name as a program has it, again and again the same object: a frozen String, or a Symbol that is never collected. */
+typedef struct {
+    VALUE name; /* 0: none */
+    tn_event_id event;
+} name_slot;
+
 typedef struct {
     tn_publisher core;
-    VALUE listeners; /* Array, by event id, of frozen Arrays of what answers call */
-    VALUE spans;     /* a SpanManager, or Qnil */
-    bool started;    /* Tasker::Native.start was called */
+    VALUE listeners;             /* Array, by event id, of frozen Arrays of what answers call */
+    VALUE spans;                 /* a SpanManager, or Qnil */
+    tn_span_manager *core_spans; /* inside of it */
+    bool started;                /* Tasker::Native.start was called */
+    name_slot names[NAME_SLOTS];
 } publisher;
 
 static ID id_call, id_start, id_report;
@@ -22,6 +32,9 @@ static void publisher_mark(void *pointer)
     publisher *self = pointer;
     rb_gc_mark_movable(self->listeners);
     rb_gc_mark_movable(self->spans);
+    for (size_t i = 0; i < NAME_SLOTS; i++) {
+        if (self->names[i].name) rb_gc_mark(self->names[i].name); /* not movable: it is looked up by its address */
+    }
 }
 
 static void publisher_compact(void *pointer)
@@ -67,9 +80,9 @@ static VALUE publisher_alloc(VALUE class)
 
 static publisher *get(VALUE object)
 {
-    publisher *self;
-    TypedData_Get_Struct(object, publisher, &publisher_type, self);
-    return self;
+    if (RB_TYPE_P(object, T_DATA) && RTYPEDDATA_P(object) && RTYPEDDATA_TYPE(object) == &publisher_type)
+        return RTYPEDDATA_DATA(object);
+    return rb_check_typeddata(object, &publisher_type); /* raises */
 }
 
 /* --- Names --------------------------------------------------------------------------------------------- */
@@ -88,6 +101,16 @@ static tn_event_id find_event(const publisher *self, VALUE name)
     return event;
 }
 
+static name_slot *slot_of(publisher *self, VALUE name)
+{
+    return &self->names[((name >> 3) ^ (name >> 12)) & (NAME_SLOTS - 1)];
+}
+
+static bool stays_as_it_is(VALUE name)
+{
+    return RB_STATIC_SYM_P(name) || (RB_TYPE_P(name, T_STRING) && OBJ_FROZEN(name));
+}
+
 static tn_event_id event_of(const publisher *self, VALUE name)
 {
     tn_event_id event = find_event(self, name);
@@ -96,6 +119,20 @@ static tn_event_id event_of(const publisher *self, VALUE name)
                  "You are trying to use an unregistered event: %" PRIsVALUE
                  ". Register it first: register_event(%" PRIsVALUE ")",
                  name_string(name), rb_inspect(name));
+    }
+    return event;
+}
+
+/* The same, by the object that the name is, where that tells. */
+static tn_event_id event_published(VALUE object, publisher *self, VALUE name)
+{
+    name_slot *slot = slot_of(self, name);
+    if (slot->name == name) return slot->event;
+
+    tn_event_id event = event_of(self, name);
+    if (stays_as_it_is(name)) {
+        RB_OBJ_WRITE(object, &slot->name, name);
+        slot->event = event;
     }
     return event;
 }
@@ -201,9 +238,10 @@ static VALUE publisher_listeners(VALUE object, VALUE name)
 static VALUE publisher_trace_with(VALUE object, VALUE spans, VALUE custom_only)
 {
     publisher *self = get(object);
-    if (!NIL_P(spans)) tn_span_manager_of(spans);
+    tn_span_manager *core_spans = NIL_P(spans) ? NULL : tn_span_manager_of(spans);
     rb_check_frozen(object);
     RB_OBJ_WRITE(object, &self->spans, spans);
+    self->core_spans = core_spans;
     self->started = true;
     for (size_t event = 0; event < tn_event_registry_count(self->core.registry); event++) {
         bool on = !NIL_P(spans) && tn_span_manager_wants((tn_event_id)event) &&
@@ -227,12 +265,12 @@ typedef struct {
     publisher *self;
     tn_event_id event;
     uint32_t interests;
-    VALUE payload;         /* Hash, or Qnil: to be built from the step */
-    tn_step_payload *step; /* NULL: the payload is the caller's */
-    VALUE current;         /* [task id, step id] of the step whose handler runs here, or Qnil */
-    VALUE listener;        /* being called */
+    VALUE payload;               /* Hash, or Qnil: to be built from the step */
+    const tn_step_payload *step; /* NULL: the payload is the caller's */
+    VALUE current;               /* [task id, step id] of the step whose handler runs here, or Qnil */
+    VALUE listener;              /* being called */
     VALUE event_object;
-    tn_walk walk;
+    tn_walk *walk;
 } publication;
 
 static VALUE call_report(VALUE report)
@@ -291,28 +329,48 @@ static VALUE with_timestamp(VALUE payload)
 static void use_current_step(publication *p, tn_occurrence *occurrence)
 {
     if (!RB_TYPE_P(p->current, T_ARRAY)) return;
-    tn_walk_set_id(&p->walk.task_id, rb_ary_entry(p->current, 0));
-    tn_walk_set_id(&p->walk.step_id, rb_ary_entry(p->current, 1));
-    occurrence->task_id = tn_walk_id_text(&p->walk.task_id);
-    occurrence->step_id = tn_walk_id_text(&p->walk.step_id);
+    tn_walk_set_id(&p->walk->task_id, rb_ary_entry(p->current, 0));
+    tn_walk_set_id(&p->walk->step_id, rb_ary_entry(p->current, 1));
+    occurrence->task_id = tn_walk_id_text(&p->walk->task_id);
+    occurrence->step_id = tn_walk_id_text(&p->walk->step_id);
+}
+
+static void record(publication *p)
+{
+    tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
+    tn_occurrence *occurrence = tn_walk_occurrence(p->walk, p->event, name);
+    use_current_step(p, occurrence);
+    if (!p->self->core_spans) return; /* turned off by application code, just now */
+    tn_span_manager_record(p->self->core_spans, occurrence);
+}
+
+static void add_timestamp(tn_walk *walk)
+{
+    if (!walk->has_timestamp) tn_walk_now(walk, key_timestamp, true);
 }
 
 static VALUE record_span(VALUE argument)
 {
     publication *p = (publication *)argument;
     if (NIL_P(p->payload)) {
-        tn_step_payload_walk(p->step, &p->walk);
+        tn_step_payload_walk(p->step, p->walk);
     } else {
-        tn_walk_hash(&p->walk, p->payload);
-        if (!p->walk.has_timestamp) tn_walk_now(&p->walk, key_timestamp, true);
-        if (p->step && !NIL_P(p->step->error)) tn_walk_exception(&p->walk, p->step->error);
+        tn_walk_hash(p->walk, p->payload);
+        add_timestamp(p->walk);
+        if (p->step && !NIL_P(p->step->error)) tn_walk_exception(p->walk, p->step->error);
     }
-    tn_text name = tn_event_registry_name(p->self->core.registry, p->event);
-    tn_occurrence occurrence = tn_walk_occurrence(&p->walk, p->event, name);
-    use_current_step(p, &occurrence);
-    if (NIL_P(p->self->spans)) return Qnil; /* turned off by application code, just now */
-    tn_span_manager_record(tn_span_manager_of(p->self->spans), &occurrence);
+    record(p);
     return Qnil;
+}
+
+/* Nothing can go wrong with plain values, so nothing has to be guarded. false: application code may run. */
+static bool record_plain_span(publication *p)
+{
+    if (p->step || !NIL_P(p->current) || !tn_walk_plain_hash(p->walk, p->payload)) return false;
+    if (!tn_buffer_has_room(&p->walk->buffer, 2 * TN_PAYLOAD_SCALAR)) return false;
+    add_timestamp(p->walk);
+    record(p);
+    return true;
 }
 
 static VALUE publish_body(VALUE argument)
@@ -327,7 +385,7 @@ static VALUE publish_body(VALUE argument)
 
 static VALUE publish_end(VALUE argument)
 {
-    tn_walk_free(&((publication *)argument)->walk);
+    tn_walk_free(((publication *)argument)->walk);
     return Qnil;
 }
 
@@ -359,8 +417,12 @@ static VALUE current_step(void)
 
 static void publish(publication *p)
 {
+    tn_walk walk;
+    p->walk = &walk;
     p->current = tn_event_is_custom(p->event) ? current_step() : Qnil;
-    tn_walk_init(&p->walk, true);
+    tn_walk_init(&walk, true);
+    if (p->interests == TN_INTEREST_SPANS && record_plain_span(p)) return;
+
     rb_ensure(publish_body, (VALUE)p, publish_end, (VALUE)p);
     RB_GC_GUARD(p->object);
 }
@@ -375,7 +437,7 @@ static VALUE publisher_publish(int argc, VALUE *argv, VALUE object)
     publisher *self = get(object);
     if (!self->started) start(self);
 
-    tn_event_id event = event_of(self, argv[0]);
+    tn_event_id event = event_published(object, self, argv[0]);
     if (argc == 2) Check_Type(argv[1], T_HASH);
     uint32_t interests = tn_publisher_count(&self->core, event);
     if (!interests) return Qnil;
@@ -393,7 +455,7 @@ static VALUE publisher_publish_step(VALUE object, VALUE name, VALUE event_type, 
     publisher *self = get(object);
     if (!self->started) start(self);
 
-    tn_event_id event = event_of(self, name);
+    tn_event_id event = event_published(object, self, name);
     Check_Type(event_type, T_SYMBOL);
     Check_Type(context, T_HASH);
     uint32_t interests = tn_publisher_count(&self->core, event);

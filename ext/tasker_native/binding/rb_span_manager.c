@@ -106,12 +106,12 @@ static VALUE record_body(VALUE argument)
     tn_walk_hash(&r->walk, r->payload);
     if (!NIL_P(r->attributes)) tn_walk_hash(&r->attribute_walk, r->attributes);
 
-    tn_occurrence occurrence = tn_walk_occurrence(&r->walk, r->event, tn_text_of_string(r->name));
+    tn_occurrence *occurrence = tn_walk_occurrence(&r->walk, r->event, tn_text_of_string(r->name));
     if (NIL_P(r->attributes)) {
-        tn_span_manager_record(r->manager, &occurrence);
+        tn_span_manager_record(r->manager, occurrence);
     } else {
-        occurrence.payload = tn_walk_pairs(&r->attribute_walk, true);
-        tn_span_manager_finish_task(r->manager, &occurrence, r->status);
+        occurrence->payload = tn_walk_pairs(&r->attribute_walk, true);
+        tn_span_manager_finish_task(r->manager, occurrence, r->status);
     }
     return Qnil;
 }

@@ -170,7 +170,7 @@ Test(payload, keeps_times_as_exactly_as_they_are_told)
             cr_assert(tn_payload_next(&reader, &pair));
             cr_assert_eq(pair.value.type, TN_VALUE_TIME);
             cr_assert_eq(pair.value.milliseconds, milliseconds);
-            cr_assert_eq(pair.value.as.time, milliseconds ? times[i] : times[i] / TN_SECOND * TN_SECOND);
+            cr_assert_eq(pair.value.as.time, times[i]);
             tn_buffer_free(&draft.buffer);
         }
     }
@@ -427,13 +427,12 @@ Test(payload, that_cannot_be_allocated_says_so_at_the_end)
 
 /* --- Beside msgpack-c ---------------------------------------------------------------------------------- */
 
-/* The timestamp of an extension, in nanoseconds. */
+/* The time of an extension. */
 static uint64_t time_of(const msgpack_object *object)
 {
-    uint64_t bits = 0;
-    for (uint32_t i = 0; i < object->via.ext.size; i++) bits = bits << 8 | (uint8_t)object->via.ext.ptr[i];
-    if (object->via.ext.size == 4) return bits * TN_SECOND;
-    return (bits & ((UINT64_C(1) << 34) - 1)) * TN_SECOND + (bits >> 34);
+    uint64_t time;
+    memcpy(&time, object->via.ext.ptr, sizeof(time));
+    return time;
 }
 
 static bool same_value(const tn_value *value, const msgpack_object *object)
@@ -469,9 +468,10 @@ static bool unpack(msgpack_unpacked *unpacked, tn_text bytes, size_t *at)
     case MSGPACK_OBJECT_FLOAT64:
     case MSGPACK_OBJECT_BOOLEAN: return true;
     case MSGPACK_OBJECT_POSITIVE_INTEGER: return unpacked->data.via.u64 <= INT64_MAX;
-    case MSGPACK_OBJECT_EXT:
-        return unpacked->data.via.ext.type == -1 &&
-               (unpacked->data.via.ext.size == 4 || unpacked->data.via.ext.size == 8) && first != 0xc7;
+    case MSGPACK_OBJECT_EXT: {
+        int type = unpacked->data.via.ext.type;
+        return first == 0xd7 && (type == TN_PAYLOAD_SECONDS || type == TN_PAYLOAD_MILLISECONDS);
+    }
     default: return false;
     }
 }
@@ -517,7 +517,7 @@ static void add_random_pair(draft *draft)
         tn_payload_double(&draft->writer, number);
         break;
     case 3: tn_payload_boolean(&draft->writer, bits & 1); break;
-    case 4: tn_payload_time(&draft->writer, bits % (UINT32_MAX * TN_SECOND), bits & 1); break;
+    case 4: tn_payload_time(&draft->writer, bits, bits & 1); break;
     default: write_pieces(draft, random_below(300), true);
     }
 }
@@ -586,7 +586,6 @@ static bool may_hold_a_name(tn_text bytes)
 
 static void read_to_the_end(tn_text bytes)
 {
-
     const uint8_t *start = (const uint8_t *)bytes.bytes, *end = start + bytes.size;
     tn_payload_reader reader = tn_payload_read(start, bytes.size);
     tn_text key;

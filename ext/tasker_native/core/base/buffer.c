@@ -7,16 +7,6 @@
 
 #define FIRST_CAPACITY 256
 
-void tn_buffer_init(tn_buffer *buffer, size_t cap)
-{
-    *buffer = (tn_buffer){.cap = cap};
-}
-
-void tn_buffer_init_on(tn_buffer *buffer, void *storage, size_t size, size_t cap)
-{
-    *buffer = (tn_buffer){.bytes = storage, .capacity = size < cap ? size : cap, .cap = cap, .borrowed = true};
-}
-
 void tn_buffer_free(tn_buffer *buffer)
 {
     if (!buffer->borrowed) tn_free(buffer->bytes);

@@ -22,10 +22,17 @@ typedef struct {
 } tn_buffer;
 
 /* cap: largest size in bytes, > 0. Allocates nothing yet. */
-void tn_buffer_init(tn_buffer *buffer, size_t cap);
+static inline void tn_buffer_init(tn_buffer *buffer, size_t cap)
+{
+    *buffer = (tn_buffer){.cap = cap};
+}
 
 /* The same, starting on storage (of size bytes, on the stack for example) that outlives the buffer. */
-void tn_buffer_init_on(tn_buffer *buffer, void *storage, size_t size, size_t cap);
+static inline void tn_buffer_init_on(tn_buffer *buffer, void *storage, size_t size, size_t cap)
+{
+    *buffer = (tn_buffer){
+        .bytes = (uint8_t *)storage, .capacity = size < cap ? size : cap, .cap = cap, .borrowed = true};
+}
 
 /* Also good for a buffer that failed, or was freed before. Leaves it empty, usable and without storage. */
 void tn_buffer_free(tn_buffer *buffer);

@@ -5,6 +5,7 @@
 
 #include <sys/random.h>
 #include <unistd.h>
+#define XXH_INLINE_ALL /* as in table.c */
 #include <xxhash.h>
 
 /* Keeps a span id from being the half of its trace id. */

@@ -2,19 +2,39 @@
 
 #include "base/process.h"
 
+/* All of it in here: most texts are short, and a call into a library costs as much as hashing them. */
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #define FIRST_BUCKETS 16
 
+/* An address is another one in every process: nobody can prepare keys that all fall into one bucket. */
+static uint64_t secret(void)
+{
+    return (uint64_t)(uintptr_t)&tn_this_process;
+}
+
 uint64_t tn_hash(tn_text text)
 {
-    /* The address is another one in every process: nobody can prepare keys that all fall into one bucket. */
-    return XXH3_64bits_withSeed(text.bytes, text.size, (uint64_t)(uintptr_t)&tn_this_process);
+    return XXH3_64bits_withSeed(text.bytes, text.size, secret());
+}
+
+#define SHORT_PAIR 64
+
+/* Both in a row, so that they are hashed at once: where the first one ends is a part of it. */
+static XXH128_hash_t hash_short_pair(tn_text a, tn_text b)
+{
+    char row[1 + SHORT_PAIR];
+    row[0] = (char)a.size;
+    if (a.size > 0) memcpy(row + 1, a.bytes, a.size);
+    if (b.size > 0) memcpy(row + 1 + a.size, b.bytes, b.size);
+    return XXH3_128bits_withSeed(row, 1 + a.size + b.size, secret());
 }
 
 tn_wide_hash tn_hash_pair(tn_text a, tn_text b)
 {
-    XXH128_hash_t hash = XXH3_128bits_withSeed(b.bytes, b.size, tn_hash(a));
+    XXH128_hash_t hash = a.size + b.size <= SHORT_PAIR ? hash_short_pair(a, b)
+                                                       : XXH3_128bits_withSeed(b.bytes, b.size, tn_hash(a));
     return (tn_wide_hash){hash.low64, hash.high64};
 }
 

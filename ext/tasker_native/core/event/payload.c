@@ -1,12 +1,10 @@
 #include "event/payload.h"
 
-#include "base/clock.h"
 #include "base/utf8.h"
 
 #include <stdio.h>
 
 #define STRING_HEADER 5 /* str 32: 0xdb and four bytes of size */
-#define MAX_NUMBER 9    /* a byte that names the type and eight of the value */
 #define MAX_MARK 64
 
 static uint8_t *put_big_endian(uint8_t *at, uint64_t value, size_t size)
@@ -32,8 +30,15 @@ static uint8_t *put_string_header(uint8_t *at, size_t size)
     return at;
 }
 
+uint8_t *tn_payload_put_long_string(uint8_t *at, tn_text text)
+{
+    at = put_string_header(at, text.size);
+    memcpy(at, text.bytes, text.size);
+    return at + text.size;
+}
+
 /* Two texts as one String. */
-static void put_string(tn_buffer *buffer, tn_text first, tn_text second)
+static void write_string(tn_buffer *buffer, tn_text first, tn_text second)
 {
     if (tn_buffer_reserve(buffer, STRING_HEADER + first.size + second.size) != TN_OK) return;
 
@@ -42,6 +47,18 @@ static void put_string(tn_buffer *buffer, tn_text first, tn_text second)
     at += first.size;
     if (second.size > 0) memcpy(at, second.bytes, second.size);
     buffer->size = (size_t)(at + second.size - buffer->bytes);
+}
+
+/* Where a value of no more than TN_PAYLOAD_SCALAR bytes goes; NULL: there is no room. */
+static uint8_t *place(tn_payload_writer *writer)
+{
+    tn_buffer *buffer = writer->buffer;
+    return tn_buffer_reserve(buffer, TN_PAYLOAD_SCALAR) == TN_OK ? buffer->bytes + buffer->size : NULL;
+}
+
+static void end_at(tn_payload_writer *writer, const uint8_t *end)
+{
+    writer->buffer->size = (size_t)(end - writer->buffer->bytes);
 }
 
 void tn_payload_writer_init(tn_payload_writer *writer, tn_buffer *buffer, uint32_t max_pairs, size_t max_value_size)
@@ -66,7 +83,7 @@ static bool has_room(tn_payload_writer *writer)
 bool tn_payload_key(tn_payload_writer *writer, tn_text key)
 {
     if (!has_room(writer)) return false;
-    put_string(writer->buffer, tn_utf8_cut(key, TN_MAX_KEY), TN_NO_TEXT);
+    write_string(writer->buffer, tn_utf8_cut(key, TN_MAX_KEY), TN_NO_TEXT);
     return true;
 }
 
@@ -74,13 +91,8 @@ bool tn_payload_key_named(tn_payload_writer *writer, const tn_name *key)
 {
     if (!has_room(writer)) return false;
 
-    /* fixext 8 */
-    if (tn_buffer_reserve(writer->buffer, 2 + sizeof(key)) != TN_OK) return true;
-    uint8_t *at = writer->buffer->bytes + writer->buffer->size;
-    at[0] = 0xd7;
-    at[1] = TN_PAYLOAD_NAME;
-    memcpy(at + 2, &key, sizeof(key));
-    writer->buffer->size += 2 + sizeof(key);
+    uint8_t *at = place(writer);
+    if (at) end_at(writer, tn_payload_put_name(at, key));
     return true;
 }
 
@@ -111,13 +123,13 @@ void tn_payload_cut_string(tn_payload_writer *writer, tn_text text, size_t full_
 {
     size_t limit = limit_at(writer, writer->buffer->size);
     if (text.size <= limit && full_size == text.size) {
-        put_string(writer->buffer, text, TN_NO_TEXT);
+        write_string(writer->buffer, text, TN_NO_TEXT);
         return;
     }
 
     char mark[MAX_MARK];
     size_t mark_size = mark_within(limit, format_mark(mark, full_size));
-    put_string(writer->buffer, tn_utf8_cut(text, limit - mark_size), (tn_text){mark, mark_size});
+    write_string(writer->buffer, tn_utf8_cut(text, limit - mark_size), (tn_text){mark, mark_size});
 }
 
 /* The shortest form, for a number that is not negative. */
@@ -157,46 +169,33 @@ static uint8_t *put_negative(uint8_t *at, int64_t value)
     return put_big_endian(at, (uint64_t)value, value >= INT32_MIN ? 4 : 8);
 }
 
+uint8_t *tn_payload_put_large_integer(uint8_t *at, int64_t value)
+{
+    return value >= 0 ? put_unsigned(at, (uint64_t)value) : put_negative(at, value);
+}
+
 void tn_payload_integer(tn_payload_writer *writer, int64_t value)
 {
-    tn_buffer *buffer = writer->buffer;
-    if (tn_buffer_reserve(buffer, MAX_NUMBER) != TN_OK) return;
-
-    uint8_t *at = buffer->bytes + buffer->size;
-    at = value >= 0 ? put_unsigned(at, (uint64_t)value) : put_negative(at, value);
-    buffer->size = (size_t)(at - buffer->bytes);
+    uint8_t *at = place(writer);
+    if (at) end_at(writer, tn_payload_put_integer(at, value));
 }
 
 void tn_payload_double(tn_payload_writer *writer, double value)
 {
-    tn_buffer *buffer = writer->buffer;
-    if (tn_buffer_reserve(buffer, MAX_NUMBER) != TN_OK) return;
-
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof(bits));
-    uint8_t *at = buffer->bytes + buffer->size;
-    *at = 0xcb;
-    put_big_endian(at + 1, bits, sizeof(bits));
-    buffer->size += MAX_NUMBER;
+    uint8_t *at = place(writer);
+    if (at) end_at(writer, tn_payload_put_double(at, value));
 }
 
 void tn_payload_boolean(tn_payload_writer *writer, bool value)
 {
-    tn_buffer_append_byte(writer->buffer, value ? 0xc3 : 0xc2);
+    uint8_t *at = place(writer);
+    if (at) end_at(writer, tn_payload_put_boolean(at, value));
 }
 
-/* timestamp 32 has seconds only, timestamp 64 has 30 bits of nanoseconds and 34 of seconds. */
 void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds)
 {
-    tn_buffer *buffer = writer->buffer;
-    if (tn_buffer_reserve(buffer, 1 + MAX_NUMBER) != TN_OK) return;
-
-    uint64_t seconds = unix_time / TN_SECOND, nanoseconds = unix_time % TN_SECOND;
-    uint8_t *at = buffer->bytes + buffer->size;
-    *at++ = milliseconds ? 0xd7 : 0xd6;
-    *at++ = 0xff;
-    at = milliseconds ? put_big_endian(at, nanoseconds << 34 | seconds, 8) : put_big_endian(at, seconds, 4);
-    buffer->size = (size_t)(at - buffer->bytes);
+    uint8_t *at = place(writer);
+    if (at) end_at(writer, tn_payload_put_time(at, unix_time, milliseconds));
 }
 
 size_t tn_payload_open_string(tn_payload_writer *writer)
@@ -290,16 +289,17 @@ static bool double_value(tn_value *value, uint64_t bits)
     return true;
 }
 
-static bool take_time(tn_payload_reader *reader, bool milliseconds, tn_value *value)
+/* An extension of 8 bytes, without its first byte. */
+static bool take_time(tn_payload_reader *reader, tn_value *value)
 {
-    uint64_t bits;
-    if (reader->at == reader->end || *reader->at++ != 0xff) return false;
-    if (!take_number(reader, milliseconds ? 8 : 4, &bits)) return false;
+    if ((size_t)(reader->end - reader->at) < 1 + sizeof(value->as.time)) return false;
 
+    uint8_t type = *reader->at;
     value->type = TN_VALUE_TIME;
-    value->milliseconds = milliseconds;
-    value->as.time = milliseconds ? (bits & ((UINT64_C(1) << 34) - 1)) * TN_SECOND + (bits >> 34) : bits * TN_SECOND;
-    return true;
+    value->milliseconds = type == TN_PAYLOAD_MILLISECONDS;
+    memcpy(&value->as.time, reader->at + 1, sizeof(value->as.time));
+    reader->at += 1 + sizeof(value->as.time);
+    return type == TN_PAYLOAD_SECONDS || type == TN_PAYLOAD_MILLISECONDS;
 }
 
 bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
@@ -326,8 +326,7 @@ bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
     case 0xd1: return take_number(reader, 2, &bits) && integer_value(value, (int16_t)bits);
     case 0xd2: return take_number(reader, 4, &bits) && integer_value(value, (int32_t)bits);
     case 0xd3: return take_number(reader, 8, &bits) && integer_value(value, (int64_t)bits);
-    case 0xd6: return take_time(reader, false, value);
-    case 0xd7: return take_time(reader, true, value);
+    case 0xd7: return take_time(reader, value);
     case 0xd9: return string_value(value, take_sized_string(reader, 1, &value->as.string));
     case 0xda: return string_value(value, take_sized_string(reader, 2, &value->as.string));
     case 0xdb: return string_value(value, take_sized_string(reader, 4, &value->as.string));

@@ -7,11 +7,14 @@
 /* A payload on its way from Ruby to the worker, in the memory of this process: the pairs of a MessagePack map
  * (without its header; how many there are stands beside them). A key is a String, or an extension of type
  * TN_PAYLOAD_NAME that holds the address of a tn_name; a value is a String, a 64-bit Integer, a Float, a Boolean or a
- * timestamp (extension type -1): nothing nested. Strings are valid UTF-8. A key may stand twice: the later one counts.
+ * time (extension types TN_PAYLOAD_SECONDS and TN_PAYLOAD_MILLISECONDS: nanoseconds, as this machine orders bytes):
+ * nothing nested. Strings are valid UTF-8. A key may stand twice: the later one counts.
  *
  * MessagePack specification: github.com/msgpack/msgpack/blob/master/spec.md */
 
 #define TN_PAYLOAD_NAME 1
+#define TN_PAYLOAD_SECONDS 2
+#define TN_PAYLOAD_MILLISECONDS 3
 
 /* A key that lives as long as the process: payloads refer to it, and readers know it by its number. */
 typedef struct {
@@ -50,7 +53,7 @@ void tn_payload_double(tn_payload_writer *writer, double value);
 void tn_payload_boolean(tn_payload_writer *writer, bool value);
 
 /* A moment in UTC, which becomes text when it is encoded: "2026-11-21T09:57:23Z" or "...23.123Z".
- * unix_time: nanoseconds, before the year 2106. */
+ * unix_time: nanoseconds. */
 void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds);
 
 /* A String that is written piece by piece into writer->buffer: open, append (at most TN_MAX_PAYLOAD bytes; look at
@@ -59,6 +62,60 @@ void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool millise
 size_t tn_payload_open_string(tn_payload_writer *writer);
 size_t tn_payload_string_room(const tn_payload_writer *writer, size_t opened);
 void tn_payload_close_string(tn_payload_writer *writer, size_t opened, bool complete);
+
+/* The same without looking, into memory that has room for TN_PAYLOAD_SCALAR bytes (and those of a String): returns where
+ * the value ends. The caller looks after counts and limits. */
+#define TN_PAYLOAD_SCALAR 10
+
+static inline uint8_t *tn_payload_put_extension(uint8_t *at, uint8_t type, const void *bytes)
+{
+    at[0] = 0xd7; /* fixext 8 */
+    at[1] = type;
+    memcpy(at + 2, bytes, 8);
+    return at + 10;
+}
+
+static inline uint8_t *tn_payload_put_name(uint8_t *at, const tn_name *name)
+{
+    return tn_payload_put_extension(at, TN_PAYLOAD_NAME, &name);
+}
+
+static inline uint8_t *tn_payload_put_time(uint8_t *at, uint64_t unix_time, bool milliseconds)
+{
+    return tn_payload_put_extension(at, milliseconds ? TN_PAYLOAD_MILLISECONDS : TN_PAYLOAD_SECONDS, &unix_time);
+}
+
+static inline uint8_t *tn_payload_put_double(uint8_t *at, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    *at++ = 0xcb;
+    for (int shift = 56; shift >= 0; shift -= 8) *at++ = (uint8_t)(bits >> shift);
+    return at;
+}
+
+static inline uint8_t *tn_payload_put_boolean(uint8_t *at, bool value)
+{
+    *at++ = value ? 0xc3 : 0xc2;
+    return at;
+}
+
+uint8_t *tn_payload_put_large_integer(uint8_t *at, int64_t value);
+static inline uint8_t *tn_payload_put_integer(uint8_t *at, int64_t value)
+{
+    if (value < 0 || value > 0x7f) return tn_payload_put_large_integer(at, value);
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+uint8_t *tn_payload_put_long_string(uint8_t *at, tn_text text);
+static inline uint8_t *tn_payload_put_string(uint8_t *at, tn_text text)
+{
+    if (text.size >= 32) return tn_payload_put_long_string(at, text);
+    *at++ = (uint8_t)(0xa0 | text.size);
+    if (text.size > 0) memcpy(at, text.bytes, text.size);
+    return at + text.size;
+}
 
 /* Reading. */
 typedef enum {

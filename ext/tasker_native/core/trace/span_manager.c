@@ -38,6 +38,16 @@ typedef struct {
     char id[];
 } task;
 
+#define MAX_DERIVED 40 /* a UUID, and more than any number */
+
+/* The ids derived last: steps of a task that is not known here often come one after the other. */
+typedef struct {
+    char task_id[MAX_DERIVED];
+    size_t size; /* 0: none */
+    tn_trace_id trace_id;
+    tn_span_id root_id;
+} derived_parent;
+
 struct tn_span_manager {
     pthread_mutex_t lock;
     unsigned generation;
@@ -48,6 +58,7 @@ struct tn_span_manager {
     tn_span_limits limits;
     tn_id_generator ids;
     tn_span_stock stock;
+    derived_parent derived;
 
     tn_table tasks;
     tn_list open_tasks, lingering_tasks, ended_tasks;
@@ -84,7 +95,7 @@ static bool is_task(const tn_table_node *node, const void *key)
 
 static task *find_task(tn_span_manager *manager, tn_text id)
 {
-    if (id.size == 0) return NULL;
+    if (id.size == 0 || manager->tasks.count == 0) return NULL;
     tn_table_node *node = tn_table_find(&manager->tasks, tn_hash(id), is_task, &id);
     return node ? TN_CONTAINER(node, task, node) : NULL;
 }
@@ -159,6 +170,18 @@ static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
     return task;
 }
 
+static const derived_parent *derive_parent(tn_span_manager *manager, tn_text task_id)
+{
+    derived_parent *derived = &manager->derived;
+    if (tn_text_equal(task_id, (tn_text){derived->task_id, derived->size})) return derived;
+
+    derived->trace_id = tn_trace_id_derived(manager->seed, task_id);
+    derived->root_id = tn_span_id_derived(manager->seed, task_id);
+    derived->size = task_id.size <= MAX_DERIVED ? task_id.size : 0;
+    memcpy(derived->task_id, task_id.bytes, derived->size);
+    return derived;
+}
+
 /* Where spans of a task belong: below its root, known here or not. */
 static void parent_of(tn_span_manager *manager, tn_text task_id, tn_trace_id *trace_id, tn_span_id *parent_id)
 {
@@ -167,8 +190,9 @@ static void parent_of(tn_span_manager *manager, tn_text task_id, tn_trace_id *tr
         *trace_id = task->trace_id;
         *parent_id = task->root_id;
     } else if (task_id.size > 0) {
-        *trace_id = tn_trace_id_derived(manager->seed, task_id);
-        *parent_id = tn_span_id_derived(manager->seed, task_id);
+        const derived_parent *derived = derive_parent(manager, task_id);
+        *trace_id = derived->trace_id;
+        *parent_id = derived->root_id;
     } else {
         *trace_id = tn_trace_id_random(&manager->ids);
         *parent_id = (tn_span_id){{0}};
@@ -510,6 +534,7 @@ static void enter(tn_span_manager *manager)
 static void configure(tn_span_manager *manager, const tn_span_manager_options *options)
 {
     manager->seed = tn_seed_of(options->trace_seed);
+    manager->derived.size = 0;
     manager->max_open = options->max_open_spans > 0 ? options->max_open_spans : 1;
     manager->max_age = options->max_age;
     manager->limits = options->limits;

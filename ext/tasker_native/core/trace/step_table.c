@@ -128,6 +128,7 @@ static void bury(tn_step_table *steps, tn_step_key key, tn_ended_step *tombstone
     if (!tombstone && !has_enough_ended(steps)) tombstone = tn_alloc(sizeof(*tombstone));
     if (!tombstone) tombstone = steal_oldest(steps);
     if (!tombstone) return;
+    if (tn_list_oldest(&steps->ended_list)) __builtin_prefetch(oldest_ended(steps), 1); /* the next to be stolen */
 
     tombstone->key_rest = key.rest;
     if (tn_table_add(&steps->ended, &tombstone->node, key.first) != TN_OK) {

@@ -30,7 +30,7 @@ typedef struct {
     tn_list open_list, ended_list;
 } tn_step_table;
 
-#define TN_MAX_ENDED_STEPS 10000
+#define TN_MAX_ENDED_STEPS 4096
 
 void tn_step_table_init(tn_step_table *steps);
 
