@@ -228,6 +228,7 @@ static void describe(tn_http_client *client, tn_status status, CURLcode result, 
     const char *error = tn_status_text(status);
     if (result != CURLE_OK) error = client->error[0] ? client->error : curl_easy_strerror(result);
     if (status == TN_ERROR_LIMIT) error = "the response is larger than 4 MiB";
+    if (status == TN_ERROR_CLOSED) error = "given up before there was an answer";
     snprintf(response->error, sizeof(response->error), "%s", error);
 }
 
