@@ -28,7 +28,9 @@ module Tasker
       # @return [Boolean] true once nothing is in flight, also when spans were refused; false when time ran out
       # @note Releases the GVL while it waits. Any thread.
       def flush(timeout: 5.0)
-        runtime.interruptibly { Pipeline.flush(timeout) }.tap { runtime.write_log }
+        runtime.interruptibly { Pipeline.flush(timeout) }
+      ensure
+        runtime.write_log
       end
 
       # Ends open step spans with the event +tasker.span.interrupted+, flushes, and stops the native thread. Later spans
@@ -37,7 +39,9 @@ module Tasker
       # @param timeout [Numeric] seconds
       # @return [Boolean] true when no span of this process was lost
       def shutdown(timeout: 5.0)
-        runtime.interruptibly { Pipeline.shutdown(timeout) }.tap { runtime.write_log }
+        runtime.interruptibly { Pipeline.shutdown(timeout) }
+      ensure
+        runtime.write_log
       end
 
       # What became of this process' spans: accepted = exported + spooled + the sum of dropped + in_flight, at every

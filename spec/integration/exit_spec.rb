@@ -135,7 +135,7 @@ RSpec.describe 'A process that ends' do
     expect(run(script, dead_endpoint).out).to eq("false\n")
   end
 
-  it 'can be interrupted while it waits' do
+  it 'can be interrupted while it waits, and says still what was lost' do
     with_server do |endpoint|
       script = <<~RUBY
         #{prelude}
@@ -143,14 +143,15 @@ RSpec.describe 'A process that ends' do
         publish('step.completed', task_id: 7, step_id: 21)
         at_exit { $stdout.syswrite('.') }
       RUBY
-      reader, writer = IO.pipe
-      pid = spawn_ruby(script, endpoint, out: writer, err: File::NULL)
-      writer.close
+      (reader, writer), (log, errors) = IO.pipe, IO.pipe
+      pid = spawn_ruby(script, endpoint, out: writer, err: errors)
+      [writer, errors].each(&:close)
       reader.read(1)
       sleep 0.2 # it waits by now
       Process.kill(:INT, pid)
 
       expect(seconds { Process.wait(pid) }).to be < 5
+      expect(log.read).to include('1 span was lost (deadline)')
     end
   end
 end

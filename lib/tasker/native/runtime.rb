@@ -123,13 +123,13 @@ module Tasker
       end
 
       # Waits for the block in a thread of its own: before version 3.3, Ruby looks after signals only while one of its
-      # threads waits in Ruby.
+      # threads waits in Ruby. When it is interrupted, the block ends early, but it ends.
       def interruptibly(&)
         waiting = Thread.new(&)
         waiting.report_on_exception = false
         waiting.value
       ensure
-        waiting&.kill
+        waiting&.kill&.join
       end
 
       # The process is about to go on as another one, whose queue is empty.
