@@ -194,6 +194,16 @@ RSpec.describe 'A process that forks' do
     expect(steps_by_process.values).to eq([['child']])
   end
 
+  # Puma warns of every thread that was started before it forks, but of those that say that they don't mind.
+  it 'has no thread that a fork could harm, or says so' do
+    out = ruby("#{prelude}\n#{<<~RUBY}", receiver.endpoint)
+      step('parent')
+      $stdout.write((Thread.list - [Thread.main]).map { |thread| [thread.name, thread.thread_variable_get(:fork_safe)] })
+    RUBY
+
+    expect(out).to eq([['tasker-native log', true]].inspect)
+  end
+
   it 'has a log in every child' do
     result = run_ruby("#{prelude}\n#{<<~RUBY}", dead_endpoint)
       step('parent')

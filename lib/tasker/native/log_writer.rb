@@ -16,6 +16,7 @@ module Tasker
 
         @thread = Thread.new { loop { write(Pipeline.next_log_line(POLL)) } }
         @thread.name = 'tasker-native log'
+        @thread.thread_variable_set(:fork_safe, true) # Puma would warn of it
       end
 
       # Writes what is there, without waiting.
