@@ -16,9 +16,10 @@ module Tasker
         end
       end
 
+      # What the exporter can make a connection from.
       def self.url?(text)
         uri = URI.parse(text)
-        %w[http https].include?(uri.scheme) && !uri.host.to_s.empty?
+        %w[http https].include?(uri.scheme) && !uri.host.to_s.empty? && uri.port.to_i <= 65_535 && text.bytesize <= 4096
       rescue URI::InvalidURIError
         false
       end

@@ -53,7 +53,7 @@ RSpec.describe Tasker::Native::Environment do
   end
 
   {
-    OTEL_EXPORTER_OTLP_ENDPOINT: [:otlp_endpoint, %w[localhost:4318 ftp://host nonsense]],
+    OTEL_EXPORTER_OTLP_ENDPOINT: [:otlp_endpoint, %w[localhost:4318 ftp://host http://host:99999 nonsense]],
     OTEL_EXPORTER_OTLP_HEADERS: [:otlp_headers, ['novalue', '=x', 'a=%zz', 'a=b%0Ac: d', 'a b=c', 'a=b,,c=d']],
     OTEL_EXPORTER_OTLP_COMPRESSION: [:otlp_compression, %w[zstd]],
     OTEL_EXPORTER_OTLP_TIMEOUT: [:otlp_timeout, %w[0 -5 soon 1.5 10s]],
