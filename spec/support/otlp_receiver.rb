@@ -19,7 +19,7 @@ require_relative '../../lib/tasker/native/trace_file'
 # To start one takes about half a second: where many examples need one, start it once and `clear` it before each.
 class OtlpReceiver
   PROGRAM = File.expand_path('../../examples/otlp_receiver/receiver.rb', __dir__)
-  START_SECONDS = 15
+  START_SECONDS = 60
   STOP_SECONDS = 2
   POLL_SECONDS = 0.005
 
