@@ -31,7 +31,7 @@ typedef struct {
 
     VALUE native; /* the module Tasker::Native */
     VALUE event_class;
-    VALUE unregistered_event_error;
+    VALUE unregistered_event_error, too_many_events_error;
 } tn_binding;
 
 extern tn_binding tn_ruby;

@@ -150,8 +150,11 @@ static VALUE publisher_register(VALUE object, VALUE name)
     rb_check_frozen(object);
     tn_event_id event;
     tn_status status = tn_publisher_register(&self->core, tn_text_of_string(string), &event);
-    if (status == TN_ERROR_LIMIT)
-        rb_raise(tn_ruby.unregistered_event_error, "there are %d events already", TN_MAX_EVENTS);
+    if (status == TN_ERROR_LIMIT) {
+        rb_raise(tn_ruby.too_many_events_error,
+                 "there are %d names of events already. Next: ids and the like belong into the payload, not into names",
+                 TN_MAX_EVENTS);
+    }
     if (status == TN_ERROR_INVALID) {
         rb_raise(rb_eArgError, "an event's name has 1 to %d bytes of UTF-8, not %" PRIsVALUE, TN_MAX_EVENT_NAME,
                  rb_inspect(string));
@@ -518,10 +521,13 @@ void tn_init_publisher(void)
 
     VALUE error = rb_define_class_under(tn_ruby.native, "Error", rb_eStandardError);
     tn_ruby.unregistered_event_error = rb_define_class_under(tn_ruby.native, "UnregisteredEventError", error);
+    tn_ruby.too_many_events_error = rb_define_class_under(tn_ruby.native, "TooManyEventsError",
+                                                          tn_ruby.unregistered_event_error);
     tn_ruby.event_class = rb_define_class_under(tn_ruby.native, "Event", rb_cObject);
     rb_define_const(tn_ruby.native, "SYSTEM_EVENTS", system_events());
 
     rb_gc_register_mark_object(tn_ruby.unregistered_event_error);
+    rb_gc_register_mark_object(tn_ruby.too_many_events_error);
     rb_gc_register_mark_object(tn_ruby.event_class);
 
     VALUE class = rb_define_class_under(tn_ruby.native, "Publisher", rb_cObject);

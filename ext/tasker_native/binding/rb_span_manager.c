@@ -198,6 +198,15 @@ static VALUE manager_remove_task(VALUE object, VALUE task_id)
     return tn_span_manager_remove_task(tn_span_manager_of(object), key.task_id) ? Qtrue : Qfalse;
 }
 
+/* interrupt_step(task_id, step_id) -> nil: its attempt was left without an end */
+static VALUE manager_interrupt_step(VALUE object, VALUE task_id, VALUE step_id)
+{
+    key_storage storage;
+    tn_span_key key = key_of(&storage, task_id, step_id);
+    tn_span_manager_interrupt_step(tn_span_manager_of(object), key.task_id, key.step_id);
+    return Qnil;
+}
+
 typedef struct {
     tn_span_manager *manager;
     tn_span_key key;
@@ -278,6 +287,7 @@ void tn_init_span_manager(void)
     rb_define_method(class, "finish_task", manager_finish_task, 5);
     rb_define_method(class, "find", manager_find, 2);
     rb_define_method(class, "remove_task", manager_remove_task, 1);
+    rb_define_method(class, "interrupt_step", manager_interrupt_step, 2);
     rb_define_method(class, "add_event", manager_add_event, 4);
     rb_define_method(class, "set_attributes", manager_set_attributes, 3);
     rb_define_method(class, "stats", manager_stats, 0);

@@ -2,7 +2,7 @@
 
 module Tasker
   module Native
-    # Error and UnregisteredEventError are defined by the extension.
+    # Error, UnregisteredEventError and TooManyEventsError are defined by the extension.
 
     # What application code raises for reasons of its own, and telemetry keeps to itself. Interrupt, SystemExit, throw,
     # Thread#kill and a Timeout of the caller are none of these. The core has the same list.

@@ -122,6 +122,8 @@ module Tasker
         publisher.register_event(event_name) unless publisher.registered?(event_name)
         publisher.publish(event_name, payload)
         nil
+      rescue TooManyEventsError => e
+        Native.runtime.warn_of_too_many_events(event_name, e)
       rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
       end

@@ -17,7 +17,7 @@ module Tasker
     # @!method register_event(event_name)
     #   @param event_name [String, Symbol] 1 to 255 bytes
     #   @return [self]
-    #   @raise [UnregisteredEventError] beyond 10,000 names
+    #   @raise [TooManyEventsError] beyond 10,000 names
     # @!method registered?(event_name)
     #   @return [Boolean]
     # @!method event_names

@@ -102,6 +102,20 @@ module Tasker
         thread[CURRENT_STEP] = outer
       end
 
+      # An attempt was left by throw, Thread#kill, a Timeout of the caller, exit: nobody will tell its end.
+      def interrupt_step(key)
+        @spans&.interrupt_step(*key)
+      end
+
+      # Once a minute: whoever puts ids into names of events does it at every event.
+      def warn_of_too_many_events(event_name, error)
+        now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        return if @warned_of_events && now < @warned_of_events + 60
+
+        @warned_of_events = now
+        Native.report_publishing_error(event_name, error)
+      end
+
       def current_step
         Thread.current[CURRENT_STEP]
       end

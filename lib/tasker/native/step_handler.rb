@@ -6,7 +6,7 @@ module Tasker
     module StepHandler
       # Publishes step.execution_requested, step.before_handle, and step.completed or step.failed around +handle+, also
       # where a subclass overrides it. An error is published and raised again, the same object; Interrupt, SystemExit,
-      # throw and a Timeout of the caller pass through.
+      # throw and a Timeout of the caller pass through, and end the span with the event +tasker.span.interrupted+.
       module AutomaticEventPublishing
         def handle(task, sequence, step)
           told = task_id_for(step, task)
@@ -18,9 +18,13 @@ module Tasker
           started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
           begin
             result = Native.runtime.with_current_step(key) { super }
+            ended = true
           rescue *ISOLATED_ERRORS => e
+            ended = true
             publish_step_failed(step, error: e, execution_duration: seconds_since(started), **told)
             raise
+          ensure
+            Native.runtime.interrupt_step(key) unless ended
           end
           publish_step_completed(step, execution_duration: seconds_since(started), **told)
           result

@@ -151,6 +151,14 @@ RSpec.describe Tasker::StepHandler::Base do
 
       expect(events.map(&:id)).to eq(%w[step.execution_requested step.before_handle])
     end
+
+    it 'ends the span of the attempt there and then, so that the next attempt has one of its own' do
+      catch(:done) { leave { throw :done } }
+      expect(only_span).to have_attributes(status: 'UNSET', events: [have_attributes(name: 'tasker.span.interrupted')])
+
+      leave { 1 }
+      expect(step_spans.map(&:status)).to eq(%w[UNSET OK])
+    end
   end
 
   describe 'a subclass that overrides handle' do

@@ -438,7 +438,10 @@ static void deliver(void *pipeline, tn_delivery *delivery)
 
     bool full = self->last && self->last->spans.count >= self->options.max_export_batch_size;
     if (full || self->sleeping || is_flushing(self)) wake_worker(self);
-    if (refused.count > 0) pthread_cond_broadcast(&self->done);
+    if (refused.count > 0) {
+        report_publishers_losses(self, tn_clock_monotonic());
+        pthread_cond_broadcast(&self->done);
+    }
     leave(self);
 
     tn_span_list_recycle(&refused, &self->pool);

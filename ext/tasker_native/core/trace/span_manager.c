@@ -691,6 +691,15 @@ void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all)
     leave(manager, &out);
 }
 
+void tn_span_manager_interrupt_step(tn_span_manager *manager, tn_text task_id, tn_text step_id)
+{
+    tn_delivery out = {0};
+    enter(manager);
+    tn_open_step *step = tn_step_table_find(&manager->steps, tn_step_key_of(task_id, step_id));
+    if (step) interrupt_step(manager, &out, step, tn_clock_now());
+    leave(manager, &out);
+}
+
 void tn_span_manager_interrupt(tn_span_manager *manager)
 {
     tn_delivery out = {0};

@@ -67,6 +67,9 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
 /* Hands ended roots that lingered long enough to the sink; all: every one of them. */
 void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all);
 
+/* Ends this step, if it is open, with the event tasker.span.interrupted: its attempt was left without an end. */
+void tn_span_manager_interrupt_step(tn_span_manager *manager, tn_text task_id, tn_text step_id);
+
 /* Ends every open step with the event tasker.span.interrupted and releases every root that lingers. */
 void tn_span_manager_interrupt(tn_span_manager *manager);
 
