@@ -2,25 +2,32 @@
 
 require 'mkmf'
 
-# A library of the system: its names in pkg-config, a header that proves it, what for, and its packages.
-Library = Struct.new(:names, :header, :purpose, :debian, :fedora, :alpine, :homebrew, keyword_init: true) do
+# A library of the system: its name in pkg-config, a header that proves it, what for, and its packages. header_only: the
+# extension compiles it in, and does not need it to run.
+Library = Struct.new(:name, :header, :header_only, :purpose, :debian, :fedora, :alpine, :homebrew,
+                     keyword_init: true) do
   def found?
-    names.any? { |name| pkg_config(name) } && have_header(header)
+    known = header_only ? add_header_folder : pkg_config(name)
+    known && have_header(header)
+  end
+
+  def add_header_folder
+    flags = pkg_config(name, 'cflags')
+    $INCFLAGS << " #{flags}" if flags
+    flags
   end
 end
 
 LIBRARIES = [
-  Library.new(names: %w[libcurl], header: 'curl/curl.h', purpose: 'HTTP', debian: 'libcurl4-openssl-dev',
+  Library.new(name: 'libcurl', header: 'curl/curl.h', purpose: 'HTTP', debian: 'libcurl4-openssl-dev',
               fedora: 'libcurl-devel', alpine: 'curl-dev', homebrew: 'curl'),
-  Library.new(names: %w[msgpack-c msgpack], header: 'msgpack.h', purpose: 'payloads', debian: 'libmsgpack-c-dev',
-              fedora: 'msgpack-devel', alpine: 'msgpack-c-dev', homebrew: 'msgpack'),
-  Library.new(names: %w[zlib], header: 'zlib.h', purpose: 'compression', debian: 'zlib1g-dev',
+  Library.new(name: 'zlib', header: 'zlib.h', purpose: 'compression', debian: 'zlib1g-dev',
               fedora: 'zlib-devel', alpine: 'zlib-dev', homebrew: 'zlib'),
-  Library.new(names: %w[libxxhash], header: 'xxhash.h', purpose: 'ids and checksums', debian: 'libxxhash-dev',
+  Library.new(name: 'libxxhash', header: 'xxhash.h', header_only: true, purpose: 'ids and checksums', debian: 'libxxhash-dev',
               fedora: 'xxhash-devel', alpine: 'xxhash-dev', homebrew: 'xxhash')
 ].freeze
 
-PKG_CONFIG = Library.new(names: %w[pkg-config], purpose: 'finds the libraries', debian: 'pkg-config',
+PKG_CONFIG = Library.new(name: 'pkg-config', purpose: 'finds the libraries', debian: 'pkg-config',
                          fedora: 'pkgconf-pkg-config', alpine: 'pkgconf', homebrew: 'pkgconf')
 
 def abort_unless_everything_is_there
@@ -38,12 +45,11 @@ def missing_message(missing)
 
     tasker-native can't be built: these are missing, or can't be used.
 
-    #{missing.map { |thing| "  #{thing.names.join(' or ')} (#{thing.purpose})" }.join("\n")}
+    #{missing.map { |thing| "  #{thing.name} (#{thing.purpose})" }.join("\n")}
 
     Install them, then try again:
 
       Debian, Ubuntu   apt-get install #{missing.map(&:debian).join(' ')}
-                       (libmsgpack-c-dev is called libmsgpack-dev in Debian 12 and Ubuntu 22.04)
       Fedora           dnf install #{missing.map(&:fedora).join(' ')}
       Alpine           apk add #{missing.map(&:alpine).join(' ')}
       Homebrew         brew install #{missing.map(&:homebrew).join(' ')}
