@@ -23,8 +23,8 @@ LIBRARIES = [
               fedora: 'libcurl-devel', alpine: 'curl-dev', homebrew: 'curl'),
   Library.new(name: 'zlib', header: 'zlib.h', purpose: 'compression', debian: 'zlib1g-dev',
               fedora: 'zlib-devel', alpine: 'zlib-dev', homebrew: 'zlib'),
-  Library.new(name: 'libxxhash', header: 'xxhash.h', header_only: true, purpose: 'ids and checksums', debian: 'libxxhash-dev',
-              fedora: 'xxhash-devel', alpine: 'xxhash-dev', homebrew: 'xxhash')
+  Library.new(name: 'libxxhash', header: 'xxhash.h', header_only: true, purpose: 'ids and checksums',
+              debian: 'libxxhash-dev', fedora: 'xxhash-devel', alpine: 'xxhash-dev', homebrew: 'xxhash')
 ].freeze
 
 PKG_CONFIG = Library.new(name: 'pkg-config', purpose: 'finds the libraries', debian: 'pkg-config',
