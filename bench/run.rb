@@ -6,32 +6,23 @@
 ENV['BUNDLE_GEMFILE'] ||= File.expand_path('../Gemfile', __dir__)
 require 'bundler/setup'
 require 'optparse'
-require_relative 'support/comparison'
+require_relative 'comparisons'
 require_relative 'support/machine'
 require_relative 'support/options'
 require_relative 'support/sink'
 
-COMPARISONS = [
-  Comparison.new('publish', 'publish an event that nobody listens to',
-                 %w[publish/unheard_native publish/unheard_notifications publish/unheard_dry_events]),
-  Comparison.new('publish', 'publish an event that one Ruby block listens to, telemetry off',
-                 %w[publish/heard_native publish/heard_notifications publish/heard_dry_events]),
-  Comparison.new('span', 'a span from beginning to collector: an event, and the attributes that name it',
-                 %w[span/small_native span/small_opentelemetry]),
-  Comparison.new('span', 'a span from beginning to collector: 8 attributes, an event and a status',
-                 %w[span/large_native span/large_opentelemetry]),
-  Comparison.new('step', 'publish_step_completed(step): standard payload and span, beside one publish of dry-events',
-                 %w[step/completed_native step/completed_dry_events])
-].freeze
-
 USAGE = <<~TEXT.freeze
   Compares what publishing and tracing cost with what others take for the same work.
 
-  Usage: ruby bench/run.rb [options] [#{COMPARISONS.map(&:name).uniq.join('|')}]...
+  Usage: ruby bench/run.rb [options] [NAME]...
+
+  NAME is one of #{Comparisons.all.map(&:name).join(', ')},
+  or the first part of some. Without a name, all are run.
 
   Each subject is a file that also runs alone (ruby bench/span/small_native.rb) and gets a process of its own for each
   round; the subjects of a comparison take turns. What they give out is compared before the clock starts, and counted
   when it has stopped: a span that did not reach the receiver makes the run fail. Figures are medians of the rounds.
+  What is being done goes to standard error.
 
 TEXT
 
@@ -42,8 +33,11 @@ def parse(arguments)
     parser.on('--iterations N', Integer, "of each subject; default: each subject's own, or BENCH_ITERATIONS") do |count|
       options.iterations = count
     end
+    parser.on('--largest N', Integer, 'leave out what is measured at a larger size than N, or BENCH_LARGEST') do |size|
+      options.largest = size
+    end
     parser.on('--list', 'the subjects') do
-      COMPARISONS.each { |comparison| puts comparison.files }
+      puts Comparisons.all.flat_map(&:files).uniq
       exit
     end
   end.parse!(arguments)
@@ -51,20 +45,33 @@ def parse(arguments)
 end
 
 def chosen(names)
-  unknown = names - COMPARISONS.map(&:name)
+  unknown = names.select { |name| Comparisons.named(name).empty? }
   abort "bench: there is no #{unknown.join(', ')}. Next: ruby bench/run.rb --help" unless unknown.empty?
-  return COMPARISONS if names.empty?
 
-  COMPARISONS.select { |comparison| names.include?(comparison.name) }
+  names.empty? ? Comparisons.all : names.flat_map { |name| Comparisons.named(name) }.uniq(&:name)
+end
+
+# => [outcome of each]
+def run(comparisons, options)
+  puts Machine.lines, options
+  Sink.open do |sink|
+    comparisons.map do |comparison|
+      comparison.run(options, sink) { |progress| warn progress }.tap { |outcome| puts outcome.lines }
+    end
+  end
+end
+
+# The last line of a run.
+def summary(verdicts)
+  words = verdicts.map(&:word).tally
+  "targets: #{words.empty? ? 'none' : words.map { |word, count| "#{count} #{word}" }.join(', ')}"
 end
 
 begin
   options = parse(ARGV)
-  comparisons = chosen(ARGV)
-  puts Machine.lines, options
-  Sink.open do |sink|
-    comparisons.each { |comparison| comparison.run(options, sink) { |line| puts line } }
-  end
+  $stdout.sync = true
+  outcomes = run(chosen(ARGV), options)
+  puts '', summary(outcomes.flat_map(&:verdicts))
 rescue Comparison::Failed, OptionParser::ParseError, ArgumentError => e
   abort "bench: #{e.message}"
 end

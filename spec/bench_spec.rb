@@ -42,6 +42,13 @@ RSpec.describe 'bench/' do
     )
   end
 
+  it 'says of each target whether it holds' do
+    output, = bench('bench/run.rb', 'publish/unheard')
+
+    verdict = /^  target  thread, times \S+  wanted <= 0\.50  got \d+\.\d\d  (holds|MISSED)$/
+    expect(output).to match(verdict).and match(/^targets: (\d+ (holds|MISSED)(, )?)+$/)
+  end
+
   it 'knows every subject that there is' do
     output, = bench('bench/run.rb', '--list')
     files = Dir['{publish,span,step}/*.rb', base: root].map { |file| file.delete_suffix('.rb') }
@@ -52,7 +59,7 @@ RSpec.describe 'bench/' do
   it 'runs what was asked for, in as many rounds' do
     output, = bench('bench/run.rb', 'step', rounds: 2)
 
-    expect(output.scan(/^(?:publish|span|step): /)).to eq(['step: '])
+    expect(output.scan(/^(\S+): (?!round)\S+\(step\)/).flatten).to eq(%w[step])
     expect(output).to include('dry-events: published 50, heard 50')
   end
 
@@ -85,7 +92,7 @@ RSpec.describe 'bench/' do
         require 'support/comparison'
         require 'support/options'
         require 'support/sink'
-        Comparison.new('name', 'title', #{files}).run(Options.from_environment, Sink.new('unused'))
+        Comparison.new('name', 'title', #{files}).run(Options.from_environment, Sink.new('unused')) { nil }
       RUBY
 
       expect(output).to include('example gives').and include('where example gives')

@@ -1,40 +1,72 @@
 # frozen_string_literal: true
 
+require_relative 'figures'
 require_relative 'report'
 require_relative 'subject_process'
+require_relative 'target'
 
 # Subjects that do the same work; the first one is ours.
 class Comparison
   # Something was lost, or the subjects do not do the same.
   class Failed < StandardError; end
 
-  attr_reader :name, :title, :files
-
-  def initialize(name, title, files)
-    @name = name
-    @title = title
-    @files = files
+  # What came of it. introductions: { subject => { name:, settings:, facts: } }
+  Outcome = Struct.new(:comparison, :introductions, :figures, :verdicts, keyword_init: true) do
+    def lines
+      report = Report.new("#{comparison.name}: #{comparison.title}", introductions, figures,
+                          columns: comparison.columns)
+      [*report.lines, *verdicts.map { |verdict| "  #{verdict}" }]
+    end
   end
 
-  # Yields lines of a report.
-  def run(options, sink, &)
-    samples = files.to_h { |file| [file, []] }
+  attr_reader :name, :title, :subjects, :columns
+
+  # subjects: files, or a file and a size ('growth/subscribers_native@64')
+  def initialize(name, title, subjects, columns: Columns::COST, targets: [])
+    @name = name
+    @title = title
+    @subjects = subjects
+    @columns = columns
+    @targets = targets
+  end
+
+  # 'span' asks for 'span/small' and 'span/large'.
+  def named?(wanted)
+    name == wanted || name.start_with?("#{wanted}/")
+  end
+
+  def files
+    subjects.map { |subject| SubjectProcess.file_of(subject) }.uniq
+  end
+
+  # Yields what is being done.
+  def run(options, sink)
+    chosen = subjects.select { |subject| options.wanted?(subject) }
+    samples = chosen.to_h { |subject| [subject, []] }
     introductions = nil
     options.rounds.times do |round|
-      introductions = play(options, sink, round) { |subject| samples[subject.file] << subject.measure }
+      yield "#{name}: round #{round + 1} of #{options.rounds}"
+      introductions = play(chosen, options, sink, round) { |subject| samples[subject.subject] << subject.measure }
     end
-    Report.new("#{name}: #{title}", introductions, samples.values).lines.each(&)
+    outcome(introductions, Figures.new(samples))
   rescue SubjectProcess::Failed => e
     raise Failed, e.message
   end
 
   private
 
+  def outcome(introductions, figures)
+    Outcome.new(comparison: self, introductions: introductions, figures: figures,
+                verdicts: @targets.map { |target| target.judge(figures) })
+  end
+
   # One round: all get ready at the same time, then each has its turn.
-  def play(options, sink, round, &)
-    subjects = files.map { |file| SubjectProcess.new(file, options, sink.url_for("#{file.tr('/', '_')}_#{round}")) }
-    introductions = subjects.map { |subject| subject.introduce.introduction }
-    compare(*introductions)
+  def play(chosen, options, sink, round, &)
+    subjects = chosen.map do |subject|
+      SubjectProcess.new(subject, options, sink.url_for("#{subject.tr('/@', '__')}_#{round}"))
+    end
+    introductions = subjects.to_h { |subject| [subject.subject, subject.introduce.introduction] }
+    compare(*introductions.values)
     subjects.each(&)
     introductions
   ensure

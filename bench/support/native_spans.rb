@@ -7,8 +7,8 @@ require_relative 'span_subject'
 class NativeSpans < SpanSubject
   FLUSH_SECONDS = 30
 
-  def initialize(**options)
-    super('tasker-native', **options)
+  def initialize(iterations: 100_000)
+    super('tasker-native', iterations: iterations)
   end
 
   def prepare(sink_url)

@@ -1,18 +1,30 @@
 # frozen_string_literal: true
 
-# How often: rounds of a comparison, operations of a subject in a round (nil: as many as the subject thinks right).
-Options = Struct.new(:rounds, :iterations) do
+# How often: rounds of a comparison, operations of a subject in a round (nil: as many as the subject thinks right), and
+# the largest size that is measured (nil: all).
+Options = Struct.new(:rounds, :iterations, :largest) do
   def self.from_environment
-    new(Integer(ENV.fetch('BENCH_ROUNDS', '5')), ENV['BENCH_ITERATIONS']&.then { |count| Integer(count) }).check
+    numbers = %w[BENCH_ROUNDS BENCH_ITERATIONS BENCH_LARGEST].map { |name| ENV[name]&.then { |text| Integer(text) } }
+    new(*numbers).check
+  end
+
+  def initialize(rounds = nil, iterations = nil, largest = nil)
+    super(rounds || 5, iterations, largest)
   end
 
   def check
-    raise ArgumentError, 'at least one round and one iteration' if [rounds, iterations].compact.any? { |n| n < 1 }
+    raise ArgumentError, 'numbers must be 1 or more' if to_a.compact.any? { |number| number < 1 }
 
     self
   end
 
+  # subject: 'span/small_native', 'growth/subscribers_native@64'
+  def wanted?(subject)
+    largest.nil? || subject[/@(\d+)/, 1].to_i <= largest
+  end
+
   def to_s
-    "#{rounds} rounds, #{iterations ? "#{iterations} iterations of everything" : 'iterations as shown'}"
+    "#{rounds} rounds, #{iterations ? "#{iterations} iterations of everything" : 'iterations as shown'}" \
+      "#{", sizes up to #{largest}" if largest}"
   end
 end

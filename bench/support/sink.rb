@@ -12,6 +12,7 @@ class Sink
   def self.open
     IO.popen([RbConfig.ruby, PROGRAM], 'r+') do |server|
       yield new(server.gets&.chomp || raise("#{PROGRAM} does not start"))
+    ensure
       server.close_write # it ends
     end
   end

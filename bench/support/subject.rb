@@ -3,6 +3,7 @@
 ENV['BUNDLE_GEMFILE'] ||= File.expand_path('../../Gemfile', __dir__)
 require 'bundler/setup'
 require 'json'
+require_relative 'figures'
 require_relative 'meter'
 require_relative 'options'
 require_relative 'report'
@@ -38,7 +39,8 @@ class Subject
     def alone(subject, sink_url)
       introduction = subject.introduce(sink_url)
       puts "gives out: #{introduction[:facts]}"
-      puts Report.new($PROGRAM_NAME, [introduction], [[subject.measure]]).lines
+      figures = Figures.new({ $PROGRAM_NAME => [subject.measure] })
+      puts Report.new($PROGRAM_NAME, { $PROGRAM_NAME => introduction }, figures).lines
     end
   end
 
@@ -95,7 +97,7 @@ class Subject
     meter = Meter.new
     meter.process { run(iterations) { |first, last| meter.thread { publish(first, last) } } }
     counted = check({ published: @published, **counts })
-    { iterations: iterations, **meter.per_operation(iterations), counts: counted, traffic: traffic }
+    { iterations: iterations, figures: meter.figures(iterations), counts: counted, traffic: traffic }
   end
 
   private

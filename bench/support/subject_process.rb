@@ -10,15 +10,25 @@ class SubjectProcess
   # It ended early, or said something else.
   class Failed < StandardError; end
 
-  attr_reader :file, :introduction
+  attr_reader :subject, :introduction
+
+  # 'growth/subscribers_native@64' is in growth/subscribers_native.rb.
+  def self.file_of(subject)
+    subject[/[^@]+/]
+  end
+
+  def self.size_of(subject)
+    subject[/@(\d+)/, 1]
+  end
 
   # Starts it; several may start at the same time.
-  def initialize(file, options, sink_url)
-    @file = file
+  def initialize(subject, options, sink_url)
+    @subject = subject
     environment = ENV.keys.grep(/\AOTEL_/).to_h { |name| [name, nil] }
     environment['BENCH_SINK'] = sink_url
     environment['BENCH_ITERATIONS'] = options.iterations&.to_s
-    @process = IO.popen(environment, [RbConfig.ruby, File.expand_path("#{file}.rb", ROOT), '--in-turn'], 'r+')
+    environment['BENCH_SIZE'] = self.class.size_of(subject)
+    @process = IO.popen(environment, [*command, '--in-turn'], 'r+')
   end
 
   # Waits until it is ready. { name:, settings:, facts: }
@@ -28,7 +38,7 @@ class SubjectProcess
     self
   end
 
-  # Lets it measure and end. { iterations:, thread:, process:, objects:, gcs:, counts:, traffic: }
+  # Lets it measure and end. { iterations:, figures:, counts:, traffic: }
   def measure
     @process.puts('go')
     read.tap { close }
@@ -41,10 +51,14 @@ class SubjectProcess
 
   private
 
+  def command
+    [RbConfig.ruby, File.expand_path("#{self.class.file_of(subject)}.rb", ROOT)]
+  end
+
   def read
-    line = @process.gets or raise Failed, "#{file} ended early"
+    line = @process.gets or raise Failed, "#{subject} ended early"
     JSON.parse(line, symbolize_names: true)
   rescue JSON::ParserError
-    raise Failed, "#{file} said #{line.inspect}"
+    raise Failed, "#{subject} said #{line.inspect}"
   end
 end
