@@ -3,6 +3,7 @@
 require 'open3'
 require 'rbconfig'
 require 'tmpdir'
+require 'yaml'
 
 RSpec.describe 'bench/' do
   let(:root) { File.expand_path('../bench', __dir__) }
@@ -68,6 +69,34 @@ RSpec.describe 'bench/' do
 
     expect(output).to start_with('bench: there is no nothing')
     expect(status).not_to be_success
+  end
+
+  # publish/unheard_native with references of that kind
+  def instructions(references)
+    Dir.mktmpdir do |directory|
+      file = File.join(directory, 'instructions.yml')
+      File.write(file, references)
+      bench('bench/instructions.rb', '--operations', '50', '--references', file, 'publish/unheard_native')
+    end
+  end
+
+  def reference(instructions)
+    { RbConfig::CONFIG['host_cpu'] => { RUBY_VERSION[/\d+\.\d+/] =>
+      { 'publish/unheard_native' => { 'publishing' => instructions } } } }.to_yaml
+  end
+
+  it 'fails when an operation takes more instructions than its reference' do
+    output, status = instructions(reference(10))
+
+    expect(output).to match(/publish.unheard_native +publishing +\d+ +reference 10, \+\d+\.\d % +EXCEEDED$/)
+    expect(status).not_to be_success
+  end
+
+  it 'says how references are made where there are none' do
+    output, status = instructions('')
+
+    expect(output).to match(/no reference$/).and include('Next: bundle exec rake bench:instructions:update')
+    expect(status).to be_success
   end
 
   it 'lets a subject run alone' do

@@ -7,8 +7,8 @@ require_relative 'span_subject'
 class NativeSpans < SpanSubject
   FLUSH_SECONDS = 30
 
-  def initialize(iterations: 100_000)
-    super('tasker-native', iterations: iterations)
+  def initialize(iterations: 100_000, **export)
+    super('tasker-native', iterations: iterations, **export)
   end
 
   def prepare(sink_url)
@@ -16,7 +16,7 @@ class NativeSpans < SpanSubject
     @publisher = Native.load do |tel|
       tel.exporter = :otlp
       tel.otlp_endpoint = sink_url
-      tel.otlp_compression = 'gzip'
+      tel.otlp_compression = @compression
       tel.max_queue_size = QUEUE
       tel.max_export_batch_size = BATCH
       tel.schedule_delay = DELAY

@@ -1,7 +1,6 @@
 # frozen_string_literal: true
 
 require 'json'
-require 'net/http'
 require 'rbconfig'
 
 # A receiver in a process of its own (sink_server.rb). It keeps what comes as it is, and decodes only when it is asked:
@@ -19,6 +18,7 @@ class Sink
 
   # What came to an address that url_for gave: { spans:, ids:, requests:, wire_bytes:, bytes:, facts: }. Forgets it.
   def self.take(url)
+    require 'net/http' # late, because most that use this file don't get here
     uri = URI(url)
     answer = Net::HTTP.start(uri.host, uri.port, nil, read_timeout: 300) { |http| http.delete(uri.path) }
     JSON.parse(answer.body, symbolize_names: true).tap { |taken| taken[:facts].transform_keys!(&:to_s) }

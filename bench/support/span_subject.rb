@@ -9,8 +9,9 @@ class SpanSubject < Subject
   BATCH = 512
   DELAY = 5 # seconds
 
-  def initialize(name, iterations: 40_000)
-    super(name, iterations: iterations, burst: 1000)
+  def initialize(name, iterations: 40_000, burst: 1000, compression: 'gzip')
+    super(name, iterations: iterations, burst: burst)
+    @compression = compression
     @arrived = Hash.new(0)
   end
 
@@ -45,6 +46,7 @@ class SpanSubject < Subject
   end
 
   def export_settings
-    "OTLP over HTTP with gzip, queue #{QUEUE}, batch #{BATCH}, delay #{DELAY} s, flush after each #{@burst}"
+    "OTLP over HTTP with compression #{@compression}, queue #{QUEUE}, batch #{BATCH}, delay #{DELAY} s, " \
+      "flush after each #{@burst}"
   end
 end

@@ -1,7 +1,9 @@
 # frozen_string_literal: true
 
-ENV['BUNDLE_GEMFILE'] ||= File.expand_path('../../Gemfile', __dir__)
-require 'bundler/setup'
+unless ARGV.include?('--instructions') # ours needs no gem, and a simulated processor takes its time for Bundler
+  ENV['BUNDLE_GEMFILE'] ||= File.expand_path('../../Gemfile', __dir__)
+  require 'bundler/setup'
+end
 require 'json'
 require_relative 'figures'
 require_relative 'meter'
@@ -10,7 +12,8 @@ require_relative 'report'
 require_relative 'sink'
 
 # Something whose cost is measured. Its file ends with `Subject.run(...)` and is a program: alone it measures once and
-# says what it found; with --in-turn it is a part of a comparison (see SubjectProcess).
+# says what it found; with --in-turn it is a part of a comparison (see SubjectProcess), with --instructions it is run by
+# callgrind (see InstructionCount).
 class Subject
   EXAMPLES = 3
   WARM_UP = 0.1 # of the iterations
@@ -21,6 +24,7 @@ class Subject
   class << self
     def run(subject)
       return serve(subject, ENV.fetch('BENCH_SINK')) if ARGV.include?('--in-turn')
+      return subject.run_windows(ENV.fetch('BENCH_SINK')) if ARGV.include?('--instructions')
 
       Sink.open { |sink| alone(subject, sink.url_for(Process.pid)) }
     rescue Miscounted => e
@@ -98,6 +102,21 @@ class Subject
     meter.process { run(iterations) { |first, last| meter.thread { publish(first, last) } } }
     counted = check({ published: @published, **counts })
     { iterations: iterations, figures: meter.figures(iterations), counts: counted, traffic: traffic }
+  end
+
+  # The operations twice, between marks that callgrind sees: a call of getsid(2), which nobody else needs. Without GC,
+  # which comes when it likes.
+  def run_windows(sink_url)
+    introduce(sink_url)
+    run(iterations)
+    GC.start
+    GC.disable
+    2.times do
+      Process.getsid
+      run(iterations)
+    end
+    Process.getsid
+    puts check({ published: @published, **counts }).map { |who, count| "#{who} #{count}" }.join(', ')
   end
 
   private
