@@ -33,7 +33,7 @@ def parse(arguments)
     parser.on('--iterations N', Integer, "of each subject; default: each subject's own, or BENCH_ITERATIONS") do |count|
       options.iterations = count
     end
-    parser.on('--largest N', Integer, 'leave out what is measured at a larger size than N, or BENCH_LARGEST') do |size|
+    parser.on('--largest N', Integer, 'leave out sizes above N, but for the smallest one; or BENCH_LARGEST') do |size|
       options.largest = size
     end
     parser.on('--list', 'the subjects') do

@@ -1,10 +1,17 @@
 # frozen_string_literal: true
 
+require_relative 'number'
+
 # A column of a comparison's table. compared: with how many times ours it is beside it; scale: what the figure is
 # divided by.
 Column = Struct.new(:figure, :heading, :compared, :scale, keyword_init: true) do
   def initialize(figure, heading, compared: false, scale: 1)
     super(figure: figure, heading: heading, compared: compared, scale: scale)
+  end
+
+  # The same, not compared.
+  def alone
+    dup.tap { |column| column.compared = false }
   end
 
   def headings
@@ -14,14 +21,8 @@ Column = Struct.new(:figure, :heading, :compared, :scale, keyword_init: true) do
   # ours: the subject that comes first
   def cells(figures, subject, ours)
     value = figures[subject, figure]
-    cell = value ? self.class.number(value / scale) : '-'
+    cell = value ? Number.short(value / scale) : '-'
     compared ? [cell, times(figures, subject, ours)] : [cell]
-  end
-
-  def self.number(value)
-    return value.round.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,') if value.abs >= 100
-
-    format(value.abs < 10 ? '%.2f' : '%.1f', value)
   end
 
   private
@@ -30,7 +31,7 @@ Column = Struct.new(:figure, :heading, :compared, :scale, keyword_init: true) do
     return '' if subject == ours
     return '-' unless figures[ours, figure]&.>=(0.005)
 
-    self.class.number(figures.ratio(subject, ours, figure))
+    Number.short(figures.ratio(subject, ours, figure))
   end
 end
 
@@ -42,5 +43,9 @@ module Columns
   GCS = Column.new(:gcs, 'GCs a million')
   COST = [THREAD, PROCESS, OBJECTS, GCS].freeze
   RATE = Column.new(:rate, 'a second', compared: true)
-  MEMORY = Column.new(:memory, 'memory MiB', scale: 1024 * 1024)
+  MEBIBYTE = 1024.0 * 1024
+  MEMORY = Column.new(:memory, 'memory MiB', scale: MEBIBYTE)
+  BYTES_EACH = Column.new(:bytes_each, 'bytes each')
+  GROWTH = [THREAD, PROCESS, OBJECTS].map(&:alone).freeze
+  LOOKS = Column.new(:looks, 'looks')
 end

@@ -21,13 +21,30 @@ class Comparison
 
   attr_reader :name, :title, :subjects, :columns
 
-  # subjects: files, or a file and a size ('growth/subscribers_native@64')
-  def initialize(name, title, subjects, columns: Columns::COST, targets: [])
+  # The block says what belongs to it by `subject`, `show` and `target`; it is evaluated in the comparison.
+  def initialize(name, title, &)
     @name = name
     @title = title
-    @subjects = subjects
+    @subjects = []
+    @columns = Columns::COST
+    @targets = []
+    instance_eval(&)
+  end
+
+  # Measures a file of bench/ too; with sizes, at each of them ('growth/subscribers_native@64'). => file
+  def subject(file, sizes = nil)
+    @subjects.concat(sizes ? sizes.map { |size| "#{file}@#{size}" } : [file])
+    file
+  end
+
+  # The columns of the table, instead of what most have.
+  def show(*columns)
     @columns = columns
-    @targets = targets
+  end
+
+  # A figure that is wanted; the block is given the Figures and returns it.
+  def target(what, relation, wanted, &)
+    @targets << Target.new(what, relation, wanted, &)
   end
 
   # 'span' asks for 'span/small' and 'span/large'.
@@ -41,7 +58,7 @@ class Comparison
 
   # Yields what is being done.
   def run(options, sink)
-    chosen = subjects.select { |subject| options.wanted?(subject) }
+    chosen = options.wanted(subjects)
     samples = chosen.to_h { |subject| [subject, []] }
     introductions = nil
     options.rounds.times do |round|
@@ -66,11 +83,18 @@ class Comparison
       SubjectProcess.new(subject, options, sink.url_for("#{subject.tr('/@', '__')}_#{round}"))
     end
     introductions = subjects.to_h { |subject| [subject.subject, subject.introduce.introduction] }
-    compare(*introductions.values)
+    compare_sizes(introductions)
     subjects.each(&)
     introductions
   ensure
     subjects&.each(&:close)
+  end
+
+  # Those of one size do the same.
+  def compare_sizes(introductions)
+    introductions.group_by { |subject, _| SubjectProcess.size_of(subject) }.each_value do |group|
+      compare(*group.map(&:last))
+    end
   end
 
   # Ours may say more than its peers, and nothing else.

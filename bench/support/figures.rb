@@ -22,6 +22,10 @@ class Figures
     Figures.median(values) unless values.empty?
   end
 
+  def mebibytes(subject, figure)
+    self[subject, figure]&./(1024.0 * 1024)
+  end
+
   # => [best, worst]
   def range(subject, figure)
     values(subject, figure).minmax
@@ -37,9 +41,7 @@ class Figures
 
   # How many times as much the one is of the other; nil if that can't be told.
   def ratio(dividend, divisor, figure)
-    above = self[dividend, figure]
-    below = self[divisor, figure]
-    above / below if above && below&.positive?
+    Figures.quotient(self[dividend, figure], self[divisor, figure])
   end
 
   # [[1, median], [64, median]] of a subject that was measured at several sizes ('growth/subscribers_native@64').
@@ -48,9 +50,16 @@ class Figures
             .map { |size| [size, self["#{file}@#{size}", figure]] }
   end
 
-  # What one more costs, between each size and the next.
-  def steps(file, figure)
-    curve(file, figure).each_cons(2).map { |(size, cost), (larger, more)| (more - cost) / (larger - size) }
+  # How much more than on average one more costs, where it costs most: between two sizes. 1: always the same.
+  def steepest(file, figure)
+    steps = curve(file, figure).each_cons(2).map { |(size, cost), (larger, more)| (more - cost) / (larger - size) }
+    Figures.quotient(steps.max, slope(file, figure))
+  end
+
+  # How many times the least it is that the most is, over all sizes.
+  def spread(file, figure)
+    least, most = curve(file, figure).map(&:last).minmax
+    Figures.quotient(most, least)
   end
 
   # What one more costs, between the smallest and the largest size.
@@ -59,10 +68,9 @@ class Figures
     (last[1] - first[1]) / (last[0] - first[0]) if first && last[0] > first[0]
   end
 
-  # How many times the least the most is; nil if there are not two, or if the least is nothing.
-  def self.spread(values)
-    least, most = values.minmax
-    most / least if values.size > 1 && least.positive?
+  # nil if it can't be told.
+  def self.quotient(dividend, divisor)
+    dividend / divisor if dividend && divisor&.positive?
   end
 
   # Sums of all rounds: { published: 12, dropped: 0 }

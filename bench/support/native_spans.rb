@@ -17,7 +17,7 @@ class NativeSpans < SpanSubject
       tel.exporter = :otlp
       tel.otlp_endpoint = sink_url
       tel.otlp_compression = @compression
-      tel.max_queue_size = QUEUE
+      tel.max_queue_size = @queue
       tel.max_export_batch_size = BATCH
       tel.schedule_delay = DELAY
     end

@@ -55,7 +55,7 @@ class OpenTelemetrySpans < SpanSubject
     exporter = OpenTelemetry::Exporter::OTLP::Exporter.new(endpoint: "#{@sink_url}/v1/traces",
                                                            compression: @compression)
     OpenTelemetry::SDK::Trace::Export::BatchSpanProcessor.new(
-      exporter, max_queue_size: QUEUE, max_export_batch_size: BATCH, schedule_delay: DELAY * 1000,
+      exporter, max_queue_size: @queue, max_export_batch_size: BATCH, schedule_delay: DELAY * 1000,
                 metrics_reporter: @counters
     )
   end

@@ -18,13 +18,21 @@ Options = Struct.new(:rounds, :iterations, :largest) do
     self
   end
 
-  # subject: 'span/small_native', 'growth/subscribers_native@64'
-  def wanted?(subject)
-    largest.nil? || subject[/@(\d+)/, 1].to_i <= largest
+  # Without those that are too large; the smallest size is always wanted.
+  # subjects: 'span/small_native', 'growth/subscribers_native@64'
+  def wanted(subjects)
+    smallest = subjects.filter_map { |subject| size(subject) }.min
+    subjects.select { |subject| largest.nil? || size(subject).nil? || size(subject) <= [largest, smallest].max }
   end
 
   def to_s
     "#{rounds} rounds, #{iterations ? "#{iterations} iterations of everything" : 'iterations as shown'}" \
       "#{", sizes up to #{largest}" if largest}"
+  end
+
+  private
+
+  def size(subject)
+    subject[/@(\d+)/, 1]&.to_i
   end
 end

@@ -43,23 +43,21 @@ class Report
   # The best and the worst round: a difference within that means nothing.
   def range(subject)
     column = @columns.first
-    @figures.range(subject, column.figure).compact.map { |value| Column.number(value / column.scale) }.join('-')
+    @figures.range(subject, column.figure).compact.map { |value| Number.short(value / column.scale) }.join('-')
   end
 
   # Once for all sizes of a subject.
   def settings
-    lines = @introductions.filter_map do |subject, introduction|
-      next if introduction[:settings].empty?
-
-      name = subject.include?('@') ? "#{subject[/[^@]+/]}, each size" : introduction[:name]
-      "  #{name}: #{introduction[:settings]}"
+    first_of_files = @introductions.uniq { |subject, _| subject[/[^@]+/] }
+    first_of_files.filter_map do |_, introduction|
+      "  #{introduction[:name]}: #{introduction[:settings]}" unless introduction[:settings].empty?
     end
-    lines.uniq
   end
 
-  # What ours says beyond its peers.
+  # What ours says beyond its peers (of its size).
   def more
-    ours, *peers = @introductions.values.map { |introduction| introduction[:facts].keys }
+    size = subjects.first[/@.*/]
+    ours, *peers = @introductions.select { |subject, _| subject[/@.*/] == size }.values.map { |one| one[:facts].keys }
     beyond = ours - peers.flatten
     return [] if beyond.empty? || peers.flatten.empty?
 
@@ -70,13 +68,11 @@ class Report
   # Sums of all rounds.
   def counts
     subjects.map do |subject|
-      line = @figures.counts(subject).map { |who, count| "#{who} #{grouped(count)}" }
-      @figures.sample(subject)[:traffic].each { |what, value| line << "#{grouped(value)} #{what.to_s.tr('_', ' ')}" }
+      line = @figures.counts(subject).map { |who, count| "#{who.to_s.tr('_', ' ')} #{Number.grouped(count)}" }
+      line += @figures.sample(subject)[:traffic].map do |what, value|
+        "#{Number.grouped(value)} #{what.to_s.tr('_', ' ')}"
+      end
       "  #{@introductions[subject][:name]}: #{line.join(', ')}"
     end
-  end
-
-  def grouped(count)
-    count.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,')
   end
 end

@@ -9,9 +9,10 @@ class SpanSubject < Subject
   BATCH = 512
   DELAY = 5 # seconds
 
-  def initialize(name, iterations: 40_000, burst: 1000, compression: 'gzip')
+  def initialize(name, iterations: 40_000, burst: 1000, compression: 'gzip', queue: QUEUE)
     super(name, iterations: iterations, burst: burst)
     @compression = compression
+    @queue = queue
     @arrived = Hash.new(0)
   end
 
@@ -46,7 +47,7 @@ class SpanSubject < Subject
   end
 
   def export_settings
-    "OTLP over HTTP with compression #{@compression}, queue #{QUEUE}, batch #{BATCH}, delay #{DELAY} s, " \
+    "OTLP over HTTP with compression #{@compression}, queue #{@queue}, batch #{BATCH}, delay #{DELAY} s, " \
       "flush after each #{@burst}"
   end
 end

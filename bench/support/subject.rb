@@ -7,6 +7,7 @@ end
 require 'json'
 require_relative 'figures'
 require_relative 'meter'
+require_relative 'number'
 require_relative 'options'
 require_relative 'report'
 require_relative 'sink'
@@ -38,6 +39,7 @@ class Subject
       $stdout.sync = true
       puts JSON.generate(subject.introduce(sink_url))
       puts JSON.generate(subject.measure) if $stdin.gets
+      exit!(true) # what a subject does when its process ends is not asked for
     end
 
     def alone(subject, sink_url)
@@ -56,6 +58,11 @@ class Subject
     @iterations = Options.from_environment.iterations || iterations
     @burst = burst || @iterations
     @published = 0
+  end
+
+  # How large something is, for a subject that is measured at several sizes ('growth/keys_native@50').
+  def size
+    @size ||= Integer(ENV['BENCH_SIZE'] || '1')
   end
 
   # Requires and configures what is to be measured.
@@ -96,12 +103,12 @@ class Subject
   end
 
   def measure
-    run((iterations * WARM_UP).ceil)
+    warm_up
     GC.start
     meter = Meter.new
     meter.process { run(iterations) { |first, last| meter.thread { publish(first, last) } } }
     counted = check({ published: @published, **counts })
-    { iterations: iterations, figures: meter.figures(iterations), counts: counted, traffic: traffic }
+    { iterations: iterations, figures: figures(meter), counts: counted, traffic: traffic }
   end
 
   # The operations twice, between marks that callgrind sees: a call of getsid(2), which nobody else needs. Without GC,
@@ -121,13 +128,22 @@ class Subject
 
   private
 
+  def warm_up
+    run((iterations * WARM_UP).ceil)
+  end
+
+  # { thread: 420.5, ... }
+  def figures(meter)
+    meter.figures(iterations)
+  end
+
   def run(count)
     till = @published + count
     while @published < till
       last = [@published + @burst, till].min
       block_given? ? yield(@published, last) : publish(@published, last)
-      flush
       @published = last
+      flush
     end
   end
 

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'figures'
+require_relative 'number'
 
 # What a figure of a comparison should be.
 class Target
@@ -13,16 +14,8 @@ class Target
     end
 
     def to_s
-      got_text = got ? Target.number(got) : '-'
-      "target  #{what}  wanted #{relation} #{Target.number(wanted)}  got #{got_text}  #{word}"
+      "target  #{what}  wanted #{relation} #{Number.short(wanted)}  got #{got ? Number.short(got) : '-'}  #{word}"
     end
-  end
-
-  # 1.75, 1,024, 0.003: as many digits as one can remember.
-  def self.number(value)
-    return value.round.to_s.gsub(/(\d)(?=(\d{3})+\z)/, '\1,') if value == value.round || value.abs >= 100
-
-    format('%.2f', value)
   end
 
   # got: is given the Figures
