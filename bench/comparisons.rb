@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'support/comparison'
+require_relative 'support/cpp_program'
 
 # What is compared, and what should come of it: each file in comparisons/ defines some.
 module Comparisons
@@ -21,4 +22,4 @@ module Comparisons
   end
 end
 
-%w[publish step span growth outage].each { |name| require_relative "comparisons/#{name}" }
+%w[publish step span lateness export growth outage].each { |name| require_relative "comparisons/#{name}" }

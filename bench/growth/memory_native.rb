@@ -42,6 +42,10 @@ class MemoryNative < NativeSpans
 
   private
 
+  def pace
+    'no flush'
+  end
+
   def warm_up; end
 
   def figures(meter)

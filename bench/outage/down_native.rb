@@ -49,6 +49,10 @@ class DownNative < LargeNativeSpan
 
   private
 
+  def pace
+    'no flush before the end'
+  end
+
   def warm_up; end
 
   def figures(meter)

@@ -11,11 +11,11 @@ class Comparison
   class Failed < StandardError; end
 
   # What came of it. introductions: { subject => { name:, settings:, facts: } }
-  Outcome = Struct.new(:comparison, :introductions, :figures, :verdicts, keyword_init: true) do
+  Outcome = Struct.new(:comparison, :introductions, :figures, :notes, :verdicts, keyword_init: true) do
     def lines
       report = Report.new("#{comparison.name}: #{comparison.title}", introductions, figures,
                           columns: comparison.columns)
-      [*report.lines, *verdicts.map { |verdict| "  #{verdict}" }]
+      [*report.lines, *(notes + verdicts).map { |line| "  #{line}" }]
     end
   end
 
@@ -28,6 +28,7 @@ class Comparison
     @subjects = []
     @columns = Columns::COST
     @targets = []
+    @notes = []
     instance_eval(&)
   end
 
@@ -56,6 +57,22 @@ class Comparison
     subjects.map { |subject| SubjectProcess.file_of(subject) }.uniq
   end
 
+  # What not every machine has; the block tells whether this one does.
+  def needs(what, &block)
+    @needs = what
+    @is_met = block
+  end
+
+  # What it needs and this machine has not; nil if nothing.
+  def lack
+    @needs unless @is_met.nil? || @is_met.call
+  end
+
+  # A line that is worth knowing beside the table; the block is given the Figures.
+  def note(&block)
+    @notes << block
+  end
+
   # Yields what is being done.
   def run(options, sink)
     chosen = options.wanted(subjects)
@@ -74,6 +91,7 @@ class Comparison
 
   def outcome(introductions, figures)
     Outcome.new(comparison: self, introductions: introductions, figures: figures,
+                notes: @notes.map { |note| note.call(figures) },
                 verdicts: @targets.map { |target| target.judge(figures) })
   end
 

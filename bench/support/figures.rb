@@ -7,6 +7,14 @@ class Figures
     (sorted[(sorted.size - 1) / 2] + sorted[sorted.size / 2]) / 2.0
   end
 
+  # Of an entry of Results: the medians stand for the rounds.
+  def self.from(entry)
+    new(entry['subjects'].to_h do |subject|
+      medians = subject['figures'].to_h { |figure, values| [figure.to_sym, values['median']] }
+      [subject['subject'], [{ figures: medians }]]
+    end)
+  end
+
   # samples: { 'span/small_native' => [{ iterations:, figures:, counts:, traffic: }, ...] }, a sample for each round
   def initialize(samples)
     @samples = samples

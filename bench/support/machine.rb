@@ -1,18 +1,31 @@
 # frozen_string_literal: true
 
 require 'etc'
+require 'open3'
 
 # What the figures depend on.
 module Machine
   GEMS = %w[opentelemetry-sdk opentelemetry-exporter-otlp google-protobuf dry-events activesupport].freeze
+  LIBRARIES = %w[libcurl zlib libxxhash].freeze
 
   module_function
 
+  # { ruby:, system:, processor:, gems:, libraries:, revision:, load: }
+  def facts
+    { ruby: "#{RUBY_DESCRIPTION}, YJIT #{yjit? ? 'on' : 'off'}",
+      system: "#{system_name}, #{Etc.uname[:sysname]} #{Etc.uname[:release]}",
+      processor: "#{Etc.nprocessors} cores, #{processor}",
+      gems: GEMS.map { |name| "#{name} #{Gem.loaded_specs[name]&.version}" }.join(', '),
+      libraries: ["cc #{output('cc', '-dumpfullversion')}",
+                  *LIBRARIES.map { |name| "#{name} #{output('pkg-config', '--modversion', name)}" }].join(', '),
+      revision: output('git', 'describe', '--always', '--dirty'),
+      load: load_average }
+  end
+
   def lines
-    ["#{RUBY_DESCRIPTION}, YJIT #{yjit? ? 'on' : 'off'}",
-     GEMS.map { |name| "#{name} #{Gem.loaded_specs[name]&.version}" }.join(', '),
-     "#{Etc.nprocessors} cores, #{processor}; load #{load_average} at the start: other work makes figures higher, " \
-     'and ratios less so']
+    found = facts
+    [*found.values_at(:ruby, :system, :gems, :libraries), "#{found[:processor]}; load #{found[:load]} at the start: " \
+                                                          'other work makes figures higher, and ratios less so']
   end
 
   def yjit?
@@ -25,8 +38,22 @@ module Machine
     RbConfig::CONFIG['host_cpu']
   end
 
+  def system_name
+    File.read('/etc/os-release')[/^PRETTY_NAME="(.*)"/, 1]
+  rescue SystemCallError
+    'unknown system'
+  end
+
   def load_average
     File.read('/proc/loadavg').split.first
+  rescue SystemCallError
+    'unknown'
+  end
+
+  # What a command says; 'unknown' where it fails or there is none.
+  def output(*command)
+    text, status = Open3.capture2(*command, err: File::NULL, chdir: __dir__)
+    status.success? ? text.chomp : 'unknown'
   rescue SystemCallError
     'unknown'
   end

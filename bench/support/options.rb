@@ -25,6 +25,11 @@ Options = Struct.new(:rounds, :iterations, :largest) do
     subjects.select { |subject| largest.nil? || size(subject).nil? || size(subject) <= [largest, smallest].max }
   end
 
+  # As bench/run.rb takes them.
+  def to_arguments
+    to_h.compact.flat_map { |name, number| ["--#{name}", number.to_s] }
+  end
+
   def to_s
     "#{rounds} rounds, #{iterations ? "#{iterations} iterations of everything" : 'iterations as shown'}" \
       "#{", sizes up to #{largest}" if largest}"

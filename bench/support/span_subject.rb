@@ -47,7 +47,10 @@ class SpanSubject < Subject
   end
 
   def export_settings
-    "OTLP over HTTP with compression #{@compression}, queue #{@queue}, batch #{BATCH}, delay #{DELAY} s, " \
-      "flush after each #{@burst}"
+    "OTLP over HTTP with compression #{@compression}, queue #{@queue}, batch #{BATCH}, delay #{DELAY} s, #{pace}"
+  end
+
+  def pace
+    "flush after each #{@burst}"
   end
 end

@@ -1,0 +1,88 @@
+# frozen_string_literal: true
+
+require_relative '../comparisons'
+require_relative 'results'
+
+# The page docs/benchmarks/README.md: what stands between `<!-- results: NAME -->` and `<!-- end -->` is made of the
+# results file. NAME is a comparison, or `targets` or `machines` for those of all.
+class Page
+  FILE = File.expand_path('../../docs/benchmarks/README.md', __dir__)
+  PART = /(<!-- results: (\S+) -->\n).*?(<!-- end -->)/m
+
+  def initialize(file = FILE, results = Results.new)
+    @file = file
+    @results = results
+  end
+
+  # Writes what has changed.
+  def update
+    File.write(@file, render)
+  end
+
+  # The page as it should be.
+  def render
+    File.read(@file).gsub(PART) { "#{Regexp.last_match(1)}#{part(Regexp.last_match(2))}#{Regexp.last_match(3)}" }
+  end
+
+  private
+
+  def part(name)
+    lines = case name
+            when 'targets' then targets
+            when 'machines' then machines
+            else comparison(name)
+            end
+    "\n#{lines.join("\n")}\n\n"
+  end
+
+  def comparison(name)
+    comparison = Comparisons.named(name).first or raise ArgumentError, "the page asks for #{name}, which there is not"
+    entry = @results.comparisons[name] or return ['Not measured yet.']
+
+    [*table(comparison, entry), '', *entry['notes'].map { |note| "#{note}." }]
+  end
+
+  def table(comparison, entry)
+    figures = Figures.from(entry)
+    ours = figures.subjects.first
+    columns = comparison.columns
+    rows = entry['subjects'].map do |subject|
+      [subject['name'], *columns.flat_map { |column| column.cells(figures, subject['subject'], ours) }]
+    end
+    markdown([['', *columns.flat_map(&:headings)], *rows])
+  end
+
+  def markdown(rows)
+    heading, *others = rows
+    [heading, ['---', *Array.new(heading.size - 1, '--:')], *others].map { |cells| "| #{cells.join(' | ')} |" }
+  end
+
+  def targets
+    rows = @results.comparisons.flat_map do |name, entry|
+      entry['targets'].map do |target|
+        got = target['got']
+        [name, target['what'], "#{target['relation']} #{Number.short(target['wanted'])}",
+         got ? Number.short(got) : '-', target['word']]
+      end
+    end
+    markdown([%w[comparison figure wanted got verdict], *rows]).tap do |lines|
+      lines[1] = '| --- | --- | --: | --: | --- |'
+    end
+  end
+
+  # Comparisons that were measured on the same machine stand together.
+  def machines
+    groups = @results.comparisons.group_by { |_, entry| entry['machine'].except('load') }
+    groups.flat_map { |machine, comparisons| [occasion(machine, comparisons), *facts(machine)] }
+  end
+
+  def occasion(machine, comparisons)
+    loads = comparisons.map { |_, entry| entry['machine']['load'].to_f }.minmax.uniq.join(' to ')
+    days = comparisons.map { |_, entry| entry['at'][0, 10] }.uniq.sort.join(', ')
+    "- #{comparisons.map(&:first).join(', ')}: #{days}, revision #{machine['revision']}, load #{loads} at the start"
+  end
+
+  def facts(machine)
+    machine.except('revision').values.map { |fact| "  - #{fact}" }
+  end
+end
