@@ -61,6 +61,15 @@ RSpec.describe 'A process that ends' do
     )
   end
 
+  it 'delivers all of the steps that are open, however many' do
+    result = run(<<~RUBY)
+      5_000.times { |number| publish('step.before_handle', task_id: 7, step_id: number) }
+    RUBY
+
+    expect(receiver.spans.size).to eq(5_000)
+    expect(result.err).to eq('')
+  end
+
   {
     'exit(3)' => 3, 'abort' => 1, 'raise("no")' => 1, 'exit' => 0, 'Process.kill(:TERM, Process.pid); sleep' => nil,
     'Process.kill(:INT, Process.pid); sleep' => nil, 'at_exit { exit(4) }' => 4

@@ -331,7 +331,7 @@ static void check_child(void)
     tn_span_context context;
     CHECK(!tn_span_manager_find(manager, key("task-1", NULL), &context));
     CHECK(!tn_span_manager_find(manager, key("task-1", "step-1"), &context));
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     CHECK(received_count(NULL) == 0);
 
     publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");

@@ -1,7 +1,5 @@
 #include "support.h"
 
-#include "trace/step_table.h"
-
 #include <stdio.h>
 
 TestSuite(span_manager_steps, .init = start_manager, .fini = stop_manager);
@@ -415,14 +413,21 @@ static void end_numbered_step(int number, bool open_first)
     publish_step(TN_STEP_COMPLETED, "task-1", id);
 }
 
+#define MANY 50000
+
+static size_t count_told_again(int first, int end)
+{
+    size_t steps = received_count(STEP);
+    for (int i = first; i < end; i++) end_numbered_step(i, false);
+    return received_count(STEP) - steps;
+}
+
 static void assert_tombstones_are_bounded(bool open_first)
 {
-    for (int i = 0; i < TN_MAX_ENDED_STEPS + 10; i++) end_numbered_step(i, open_first);
-    size_t steps = received_count(STEP);
-    end_numbered_step(10, false);
-    cr_assert_eq(received_count(STEP), steps, "it is remembered");
-    end_numbered_step(9, false);
-    cr_assert_eq(received_count(STEP), steps + 1, "it was forgotten");
+    for (int i = 0; i < MANY; i++) end_numbered_step(i, open_first);
+    cr_assert_eq(received_count(STEP), MANY);
+    cr_assert_eq(count_told_again(MANY - 100, MANY), 0, "they are remembered");
+    cr_assert_eq(count_told_again(0, 10), 10, "they were forgotten");
 }
 
 Test(span_manager_steps, tombstones_are_bounded)
@@ -442,7 +447,7 @@ Test(span_manager_steps, an_interrupted_step_ends_now_and_says_so)
     test_now = tn_clock_now(); /* interruption looks at the real one */
     test_now.monotonic -= 10 * TN_SECOND;
     publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
 
     uint64_t width = only_step()->end - only_step()->start;
     cr_assert(width >= 10 * TN_SECOND && width < 20 * TN_SECOND);
@@ -453,19 +458,34 @@ Test(span_manager_steps, an_interrupted_step_ends_now_and_says_so)
     cr_assert_eq(accepted_count(), 1);
 }
 
+Test(span_manager_steps, one_may_be_interrupted_alone_and_only_while_it_is_open)
+{
+    publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
+    publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-2");
+    tn_span_manager_interrupt_step(manager, TN_TEXT("task-1"), TN_TEXT("step-1"));
+    tn_span_manager_interrupt_step(manager, TN_TEXT("task-1"), TN_TEXT("step-1"));
+    tn_span_manager_interrupt_step(manager, TN_TEXT("task-1"), TN_TEXT("step-3"));
+    cr_assert_eq(event_count(only_step(), "tasker.span.interrupted"), 1);
+    cr_assert_eq(manager_stats().open_steps, 1);
+
+    publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
+    publish_step(TN_STEP_COMPLETED, "task-1", "step-1");
+    cr_assert_eq(received_count(STEP), 2, "the next attempt");
+}
+
 Test(span_manager_steps, an_interruption_before_the_start_leaves_no_width)
 {
     test_now = tn_clock_now();
     time_passes(60 * TN_SECOND);
     publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     cr_assert_eq(only_step()->end, only_step()->start);
 }
 
 Test(span_manager_steps, an_end_after_the_interruption_is_absorbed)
 {
     publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     publish_step(TN_STEP_COMPLETED, "task-1", "step-1");
     cr_assert_eq(received_count(STEP), 1);
     cr_assert_eq(accepted_count(), 1);
@@ -475,9 +495,9 @@ Test(span_manager_steps, interruption_ends_every_open_step)
 {
     char id[] = "a";
     for (; id[0] <= 'z'; id[0]++) publish_step(TN_STEP_BEFORE_HANDLE, "task-1", id);
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     cr_assert_eq(received_count(STEP), 26);
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     cr_assert_eq(received_count(STEP), 26);
 }
 

@@ -180,7 +180,7 @@ Test(span_manager_tasks, a_root_that_does_not_end_here_is_a_reference_of_which_n
     publish_task(TN_TASK_START_REQUESTED, "task-1");
     time_passes(TN_SECOND);
     release_all();
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     tn_span_manager_free(manager);
     manager = NULL;
     cr_assert_eq(received_count(NULL), 0);
@@ -250,7 +250,7 @@ Test(span_manager_tasks, interruption_and_the_manager_s_end_release_roots_that_l
 {
     publish_task(TN_TASK_START_REQUESTED, "task-1");
     publish_task(TN_TASK_COMPLETED, "task-1");
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     cr_assert_eq(received_count(ROOT), 1);
 
     publish_task(TN_TASK_START_REQUESTED, "task-2");

@@ -140,7 +140,7 @@ static void *do_anything(void *argument)
         case 3: tn_span_manager_stats_read(manager, &stats); break;
         case 4: tn_span_manager_release(manager, occurrence.now.monotonic, true); break;
         case 5: tn_span_manager_remove_task(manager, key.task_id); break;
-        case 6: tn_span_manager_interrupt(manager); break;
+        case 6: tn_span_manager_interrupt(manager, SIZE_MAX); break;
         case 7: tn_span_manager_configure(manager, &manager_options); break;
         }
     }
@@ -152,7 +152,7 @@ Test(span_manager_threads, that_do_anything_at_once_leave_it_consistent)
     manager_options.max_open_spans = 3;
     tn_span_manager_configure(manager, &manager_options);
     run_threads(do_anything);
-    tn_span_manager_interrupt(manager);
+    tn_span_manager_interrupt(manager, SIZE_MAX);
     cr_assert_gt(received_count(STEP), 0);
     cr_assert_leq(manager_stats().open_tasks, 3);
     assert_consistent();

@@ -80,6 +80,17 @@ Test(span_pool, a_stock_gives_back_what_it_did_not_use)
     tn_span_stock_free(&stock);
 }
 
+Test(span_pool, a_span_that_was_not_needed_is_the_next_one)
+{
+    tn_span_stock stock = {.pool = NULL};
+    tn_span *span = new_span(&stock);
+    tn_span_stock_put(&stock, span);
+    tn_span_stock_put(&stock, NULL);
+    cr_assert_eq(new_span(&stock), span);
+    tn_span_free(span);
+    tn_span_stock_free(&stock);
+}
+
 #define ROUNDS 2000
 
 static void *open_and_recycle(void *pool)

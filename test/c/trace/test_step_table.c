@@ -8,7 +8,7 @@ static tn_step_table steps;
 
 static void start(void)
 {
-    tn_step_table_init(&steps);
+    tn_step_table_init(&steps, 1000);
 }
 
 static void stop(void)
@@ -77,18 +77,64 @@ Test(step_table, has_the_oldest_at_hand)
     cr_assert_eq(tn_step_table_oldest(&steps), tn_step_table_find(&steps, key_of("task", "2")));
 }
 
-Test(step_table, remembers_so_many_ends_and_no_more)
+static void bury_numbered(int first, int end)
 {
     char id[16];
-    for (int i = 0; i <= TN_MAX_ENDED_STEPS; i++) {
+    for (int i = first; i < end; i++) {
         snprintf(id, sizeof(id), "%d", i);
         tn_step_table_bury(&steps, key_of("task", id));
     }
-    cr_assert_not(tn_step_table_has_ended(&steps, key_of("task", "0")));
-    cr_assert(tn_step_table_has_ended(&steps, key_of("task", "1")));
-    cr_assert(tn_step_table_has_ended(&steps, key_of("task", id)));
-    cr_assert_eq(steps.ended_list.count, TN_MAX_ENDED_STEPS);
-    cr_assert_gt(tn_step_table_memory(&steps), TN_MAX_ENDED_STEPS * 40);
+}
+
+static size_t count_remembered(int first, int end)
+{
+    char id[16];
+    size_t count = 0;
+    for (int i = first; i < end; i++) {
+        snprintf(id, sizeof(id), "%d", i);
+        count += tn_step_table_has_ended(&steps, key_of("task", id));
+    }
+    return count;
+}
+
+Test(step_table, remembers_the_last_ends_and_forgets_older_ones)
+{
+    bury_numbered(0, 1);
+    size_t memory = tn_step_table_memory(&steps);
+    bury_numbered(1, 100000);
+    cr_assert_eq(count_remembered(100000 - 100, 100000), 100);
+    cr_assert_eq(count_remembered(0, 50000), 0);
+    cr_assert_eq(tn_step_table_memory(&steps), memory);
+}
+
+/* Steps come and go for long, and some stay: compared with a plain list. */
+Test(step_table, of_thousands_of_steps_knows_those_that_are_open_and_the_oldest)
+{
+    enum { MOST = 3000 };
+    static int ids[MOST];
+    size_t count = 0;
+    char id[16];
+    for (int next = 0; next < 30000; next++) {
+        bool ends = count > 0 && (count == MOST || random_below(100) < 48);
+        if (ends) {
+            size_t at = random_below(8) ? random_below(count) : 0;
+            snprintf(id, sizeof(id), "%d", ids[at]);
+            end_step(id);
+            memmove(ids + at, ids + at + 1, (--count - at) * sizeof(*ids));
+        }
+        snprintf(id, sizeof(id), "%d", next);
+        cr_assert_not_null(open_step(id));
+        ids[count++] = next;
+        if (count == MOST) end_step(id), count--;
+
+        snprintf(id, sizeof(id), "%d", ids[0]);
+        cr_assert_eq(tn_step_table_oldest(&steps), tn_step_table_find(&steps, key_of("task", id)));
+        cr_assert_eq(tn_step_table_count(&steps), count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(id, sizeof(id), "%d", ids[i]);
+        cr_assert_not_null(tn_step_table_find(&steps, key_of("task", id)));
+    }
 }
 
 Test(step_table, clear_forgets_all_and_is_usable_at_once)

@@ -1,8 +1,10 @@
 #include "base/process.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 tn_process tn_this_process = {.reallocate = realloc, .release = free, .generation = 0};
 
@@ -16,6 +18,30 @@ void *tn_alloc_zeroed(size_t size)
     void *pointer = tn_alloc(size);
     if (pointer) memset(pointer, 0, size);
     return pointer;
+}
+
+#define LARGE_PAGE ((uintptr_t)2 * 1024 * 1024)
+
+/* Only whole pages within the memory, before they are touched. A wish: whether it is granted does not matter. */
+static void want_large_pages(void *memory, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t first = ((uintptr_t)memory + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+    uintptr_t end = ((uintptr_t)memory + size) & ~(LARGE_PAGE - 1);
+    if (first < end) madvise((void *)first, end - first, MADV_HUGEPAGE);
+#else
+    (void)memory;
+    (void)size;
+#endif
+}
+
+void *tn_alloc_table(size_t size)
+{
+    void *table = tn_alloc(size);
+    if (!table) return NULL;
+
+    want_large_pages(table, size);
+    return memset(table, 0, size);
 }
 
 void *tn_realloc(void *pointer, size_t size)

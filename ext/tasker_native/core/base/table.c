@@ -73,11 +73,6 @@ static tn_status resize(tn_table *table, size_t bucket_count)
     return TN_OK;
 }
 
-tn_status tn_table_prepare(tn_table *table)
-{
-    return table->bucket_count ? TN_OK : resize(table, FIRST_BUCKETS);
-}
-
 tn_status tn_table_add(tn_table *table, tn_table_node *node, uint64_t hash)
 {
     if (table->count >= table->bucket_count) {

@@ -49,9 +49,6 @@ static inline tn_table_node *tn_table_find(const tn_table *table, uint64_t hash,
     return NULL;
 }
 
-/* Makes the first buckets, so that adding a node can't fail. TN_OK or TN_ERROR_MEMORY. */
-tn_status tn_table_prepare(tn_table *table) TN_MUST_CHECK;
-
 /* Adds a node that is in no table. TN_OK, or TN_ERROR_MEMORY for the very first node only: a table that
  * can't grow gets slower, not smaller. */
 tn_status tn_table_add(tn_table *table, tn_table_node *node, uint64_t hash) TN_MUST_CHECK;

@@ -147,7 +147,7 @@ static void put_head(tn_buffer *buffer, const tn_span *span)
 
 static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span)
 {
-    size_t expected = 128 + 2 * span->journal.size;
+    size_t expected = 128 + 2 * span->journal_size;
     size_t opened = tn_protobuf_open(buffer, SCOPE_SPANS_SPANS, expected);
     put_head(buffer, span);
     tn_attribute_set_of_span(&encoder->attributes, span);

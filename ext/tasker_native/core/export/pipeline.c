@@ -611,16 +611,37 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
     for (size_t i = 0; i < old_count; i++) old[i]->free(old[i]);
 }
 
-static void interrupt_steps(tn_pipeline *self)
+static size_t room_in_queue(tn_pipeline *self)
 {
+    enter(self);
+    size_t room = self->options.max_queue_size - self->queued;
+    leave(self);
+    return room;
+}
+
+/* At most about `limit` of them. Returns how many steps are still open. */
+static size_t interrupt_steps(tn_pipeline *self, size_t limit)
+{
+    size_t left = 0;
     pthread_mutex_lock(&self->managers_lock);
-    for (size_t i = 0; i < self->manager_count; i++) tn_span_manager_interrupt(self->managers[i]);
+    size_t each = self->manager_count ? limit / self->manager_count : 0;
+    for (size_t i = 0; i < self->manager_count; i++) {
+        left += tn_span_manager_interrupt(self->managers[i], each > 0 ? each : 1);
+    }
     pthread_mutex_unlock(&self->managers_lock);
+    return left;
+}
+
+/* As many at once as the queue takes: more would be lost. What is left at the deadline is counted as lost. */
+static void end_steps(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
+{
+    while (tn_pipeline_flush(self, deadline, cancelled) && interrupt_steps(self, room_in_queue(self)) > 0) {}
+    interrupt_steps(self, SIZE_MAX);
 }
 
 bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
 {
-    interrupt_steps(self);
+    end_steps(self, deadline, cancelled);
     tn_pipeline_flush(self, deadline, cancelled);
 
     enter(self);

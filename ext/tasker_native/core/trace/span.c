@@ -17,42 +17,101 @@ typedef struct {
     tn_span_id span_id;
 } link_name;
 
-#define INLINE_JOURNAL (TN_SPAN_BLOCK - TN_SPAN_HEAD - sizeof(tn_span))
+#define INLINE_JOURNAL (TN_SPAN_BLOCK - TN_SPAN_LINE - sizeof(tn_span))
+#define MAX_JOURNAL (TN_MAX_SPAN_SIZE - TN_SPAN_BLOCK)
 
-static tn_span *new_block(tn_span_stock *stock)
+/* Where the memory of a block begins: malloc does not align as blocks are. */
+static void **origin_of(tn_span *block)
 {
-    tn_span *span = stock ? tn_span_stock_take(stock) : NULL;
-    if (span) return span;
+    return (void **)(void *)((char *)block - sizeof(void *));
+}
 
-    void *block = tn_alloc(TN_SPAN_BLOCK);
-    return block ? tn_span_of_head(block) : NULL;
+tn_span *tn_span_block_new(void)
+{
+    char *memory = tn_alloc(TN_SPAN_BLOCK + TN_SPAN_LINE);
+    if (!memory) return NULL;
+
+    tn_span *block = tn_span_of_head(memory + TN_SPAN_LINE - (uintptr_t)memory % TN_SPAN_LINE);
+    *origin_of(block) = memory;
+    return block;
+}
+
+void tn_span_block_free(tn_span *block)
+{
+    tn_free(*origin_of(block));
+}
+
+static uint8_t *inline_journal(tn_span *span)
+{
+    return (uint8_t *)(span + 1);
+}
+
+void tn_span_free_journal(tn_span *span)
+{
+    if (span->journal != inline_journal(span)) tn_free(span->journal);
+}
+
+static bool grow_journal(tn_span *span, size_t needed)
+{
+    if (needed > MAX_JOURNAL) return false;
+
+    size_t capacity = span->journal_capacity;
+    while (capacity < needed) capacity *= 2;
+    if (capacity > MAX_JOURNAL) capacity = MAX_JOURNAL;
+
+    bool is_inline = span->journal == inline_journal(span);
+    uint8_t *journal = tn_realloc(is_inline ? NULL : span->journal, capacity);
+    if (!journal) return false;
+
+    if (is_inline) memcpy(journal, span->journal, span->journal_size);
+    span->journal = journal;
+    span->journal_capacity = (uint32_t)capacity;
+    return true;
+}
+
+/* Where `size` more bytes go; NULL: memory or the cap has run out, and the journal keeps what it has. */
+static uint8_t *journal_place(tn_span *span, size_t size)
+{
+    size_t needed = span->journal_size + size;
+    if (needed > span->journal_capacity && !grow_journal(span, needed)) return NULL;
+
+    uint8_t *place = span->journal + span->journal_size;
+    span->journal_size = (uint32_t)needed;
+    return place;
 }
 
 tn_span *tn_span_new(tn_span_stock *stock, tn_text name, tn_trace_id trace_id, tn_span_id id, tn_span_id parent_id)
 {
-    tn_span *span = new_block(stock);
+    tn_span *span = stock ? tn_span_stock_take(stock) : NULL;
+    if (!span) span = tn_span_block_new();
     if (!span) return NULL;
 
-    *span = (tn_span){.trace_id = trace_id, .id = id, .parent_id = parent_id, .name_size = (uint32_t)name.size};
-    tn_buffer_init_on(&span->journal, span + 1, INLINE_JOURNAL, TN_MAX_SPAN_SIZE - TN_SPAN_BLOCK);
-    if (tn_buffer_append_text(&span->journal, name) == TN_OK) return span;
-
-    tn_span_free(span);
-    return NULL;
+    *span = (tn_span){
+        .trace_id = trace_id,
+        .id = id,
+        .parent_id = parent_id,
+        .journal = inline_journal(span),
+        .journal_capacity = INLINE_JOURNAL,
+        .name_size = (uint32_t)name.size,
+    };
+    uint8_t *place = journal_place(span, name.size);
+    if (!place) {
+        tn_span_free(span);
+        return NULL;
+    }
+    if (name.size > 0) memcpy(place, name.bytes, name.size);
+    return span;
 }
 
 void tn_span_free(tn_span *span)
 {
     if (!span) return;
-    tn_buffer_free(&span->journal);
-    tn_free(tn_span_head(span));
+    tn_span_free_journal(span);
+    tn_span_block_free(span);
 }
 
-/* Memory or the cap may run out: the journal then keeps what it has. */
 static bool append_record(tn_span *span, uint8_t kind, tn_text name, uint64_t time, tn_pairs pairs)
 {
-    if (!tn_buffer_make_room(&span->journal, sizeof(record_header) + name.size + pairs.size)) return false;
-
     record_header header = {
         .time = time,
         .pairs_size = (uint32_t)pairs.size,
@@ -62,9 +121,12 @@ static bool append_record(tn_span *span, uint8_t kind, tn_text name, uint64_t ti
         .kind = kind,
         .prefixed = pairs.prefixed,
     };
-    tn_buffer_append(&span->journal, &header, sizeof(header));
-    tn_buffer_append_text(&span->journal, name);
-    tn_buffer_append(&span->journal, pairs.bytes, pairs.size);
+    uint8_t *place = journal_place(span, sizeof(header) + name.size + pairs.size);
+    if (!place) return false;
+
+    memcpy(place, &header, sizeof(header));
+    if (name.size > 0) memcpy(place + sizeof(header), name.bytes, name.size);
+    if (pairs.size > 0) memcpy(place + sizeof(header) + name.size, pairs.bytes, pairs.size);
     return true;
 }
 
@@ -126,7 +188,7 @@ static void set_message(tn_span *span, tn_text message)
     if (!append_record(span, TN_RECORD_MESSAGE, TN_NO_TEXT, 0, text)) return;
 
     span->message_size = (uint32_t)message.size;
-    span->message_at = (uint32_t)(span->journal.size - message.size);
+    span->message_at = span->journal_size - span->message_size;
 }
 
 void tn_span_set_status(tn_span *span, tn_span_status status, tn_text message)
@@ -139,18 +201,18 @@ void tn_span_set_status(tn_span *span, tn_span_status status, tn_text message)
 
 tn_text tn_span_name(const tn_span *span)
 {
-    return (tn_text){(const char *)span->journal.bytes, span->name_size};
+    return (tn_text){(const char *)span->journal, span->name_size};
 }
 
 tn_text tn_span_status_message(const tn_span *span)
 {
     if (span->message_size == 0) return TN_NO_TEXT;
-    return (tn_text){(const char *)span->journal.bytes + span->message_at, span->message_size};
+    return (tn_text){(const char *)span->journal + span->message_at, span->message_size};
 }
 
 size_t tn_span_size(const tn_span *span)
 {
-    return TN_SPAN_BLOCK + (span->journal.borrowed ? 0 : span->journal.capacity);
+    return TN_SPAN_BLOCK + (span->journal_capacity > INLINE_JOURNAL ? span->journal_capacity : 0);
 }
 
 void tn_span_list_add(tn_span_list *list, tn_span *span)
@@ -195,7 +257,7 @@ void tn_span_list_append(tn_span_list *list, tn_span_list *more)
 
 void tn_span_list_recycle(tn_span_list *list, tn_span_pool *pool)
 {
-    for (tn_span *span = list->first; span; span = span->next) tn_buffer_free(&span->journal);
+    for (tn_span *span = list->first; span; span = span->next) tn_span_free_journal(span);
     tn_span_pool_give(pool, list->first, list->last, list->count);
     *list = (tn_span_list){0};
 }
@@ -207,9 +269,7 @@ void tn_span_list_free(tn_span_list *list)
 
 tn_journal_reader tn_span_read(const tn_span *span)
 {
-    const uint8_t *bytes = span->journal.bytes;
-    if (!bytes) return (tn_journal_reader){0}; /* not even a name */
-    return (tn_journal_reader){bytes + span->name_size, bytes + span->journal.size};
+    return (tn_journal_reader){span->journal + span->name_size, span->journal + span->journal_size};
 }
 
 bool tn_journal_next(tn_journal_reader *reader, tn_record *record)

@@ -1,7 +1,6 @@
 #ifndef TN_TRACE_SPAN_H
 #define TN_TRACE_SPAN_H
 
-#include "base/buffer.h"
 #include "base/ids.h"
 #include "event/payload.h"
 #include "trace/span_pool.h"
@@ -30,7 +29,8 @@ typedef struct {
 #define TN_MAX_SPAN_SIZE (1024 * 1024)
 
 #define TN_SPAN_BLOCK 640
-#define TN_SPAN_HEAD 96 /* bytes in front of a span, for whoever keeps it while it is open */
+#define TN_SPAN_HEAD 56 /* bytes in front of a span, for whoever keeps it while it is open */
+#define TN_SPAN_LINE 64 /* a line of the cache, where blocks begin: what lies in few lines is soon at hand */
 
 struct tn_span {
     struct tn_span *next; /* for whoever owns the span */
@@ -40,12 +40,14 @@ struct tn_span {
     uint64_t start;       /* Unix time in nanoseconds */
     uint64_t end;         /* 0 while it is open */
     uint64_t started;     /* monotonic: how long it took does not depend on the wall clock */
-    uint32_t name_size;   /* the journal begins with the name */
-    tn_span_status status;
+
+    uint8_t *journal; /* behind the span, until it has grown; begins with the name */
+    uint32_t journal_size, journal_capacity;
+    uint32_t name_size;
     uint32_t message_at, message_size; /* of the status, in the journal */
     uint32_t event_count, link_count;
     uint32_t dropped_attributes, dropped_events, dropped_links;
-    tn_buffer journal;
+    tn_span_status status;
 };
 
 /* Key and value pairs as event/payload.h has them. prefixed: keys get the service's name in front. */
@@ -65,16 +67,33 @@ tn_span *tn_span_new(tn_span_stock *stock, tn_text name, tn_trace_id trace_id, t
                      tn_span_id parent_id) TN_MUST_CHECK;
 void tn_span_free(tn_span *span);
 
-/* TN_SPAN_HEAD bytes, aligned as malloc does; what they hold at first is undefined. */
+/* TN_SPAN_HEAD bytes where a line begins; what they hold at first is undefined. */
 static inline void *tn_span_head(tn_span *span)
 {
-    return (char *)span - TN_SPAN_HEAD;
+    return (char *)span - TN_SPAN_LINE;
 }
 
 static inline tn_span *tn_span_of_head(void *head)
 {
-    return (tn_span *)(void *)((char *)head + TN_SPAN_HEAD);
+    return (tn_span *)(void *)((char *)head + TN_SPAN_LINE);
 }
+
+static inline const tn_span *tn_span_of_const_head(const void *head)
+{
+    return (const tn_span *)(const void *)((const char *)head + TN_SPAN_LINE);
+}
+
+/* Says that all of a small span will be needed soon, to write to. */
+static inline void tn_span_fetch(const tn_span *span)
+{
+    const char *at = (const char *)span - TN_SPAN_LINE;
+    for (int line = 0; line < 6; line++) __builtin_prefetch(at + line * TN_SPAN_LINE, 1);
+}
+
+/* A block without a span, and one that holds none any more (its journal is freed). */
+tn_span *tn_span_block_new(void) TN_MUST_CHECK;
+void tn_span_block_free(tn_span *block);
+void tn_span_free_journal(tn_span *span);
 
 /* What can't be added because of a limit or for lack of memory is counted in the span's dropped_*. */
 void tn_span_add_attributes(tn_span *span, tn_pairs attributes);

@@ -410,20 +410,23 @@ static void interrupt_step(tn_span_manager *manager, tn_delivery *out, tn_open_s
     finish(out, span);
 }
 
-/* The step, open; perhaps only now. */
+/* The step, open; perhaps only now. Its span is made before it is known whether it is needed, for most are: looking is a
+ * cache miss when many are open, and it comes meanwhile. */
 static tn_open_step *open_step(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
     tn_step_key key = key_of_step(occurrence);
-    tn_open_step *step = tn_step_table_find(&manager->steps, key);
-    if (step) return step;
+    if (tn_step_table_is_newest(&manager->steps, key)) return manager->steps.newest;
 
+    tn_step_table_fetch(&manager->steps, key);
     tn_span *span = new_child(manager, NAME_STEP, occurrence->task_id);
-    if (!span) return NULL;
-
-    span->start = occurrence->now.wall;
-    span->started = occurrence->now.monotonic;
-    step = tn_step_table_open(&manager->steps, key, span, span->started);
-    if (!step) tn_span_free(span);
+    tn_open_step *step = tn_step_table_find(&manager->steps, key);
+    if (!step && span) {
+        span->start = occurrence->now.wall;
+        span->started = occurrence->now.monotonic;
+        step = tn_step_table_open(&manager->steps, key, span, span->started);
+        if (step) return step;
+    }
+    tn_span_stock_put(&manager->stock, span);
     return step;
 }
 
@@ -536,6 +539,7 @@ static void configure(tn_span_manager *manager, const tn_span_manager_options *o
     manager->seed = tn_seed_of(options->trace_seed);
     manager->derived.size = 0;
     manager->max_open = options->max_open_spans > 0 ? options->max_open_spans : 1;
+    tn_step_table_configure(&manager->steps, manager->max_open);
     manager->max_age = options->max_age;
     manager->limits = options->limits;
 }
@@ -552,7 +556,7 @@ tn_span_manager *tn_span_manager_new(const tn_span_manager_options *options, tn_
     tn_list_init(&manager->open_tasks);
     tn_list_init(&manager->lingering_tasks);
     tn_list_init(&manager->ended_tasks);
-    tn_step_table_init(&manager->steps);
+    tn_step_table_init(&manager->steps, options->max_open_spans);
     manager->stock.pool = sink.pool;
     configure(manager, options);
     return manager;
@@ -598,18 +602,18 @@ bool tn_span_manager_wants(tn_event_id event)
     }
 }
 
-static bool is_too_much(const tn_span_manager *manager, const tn_list *list, uint64_t since, tn_moment now)
+static bool is_too_much(const tn_span_manager *manager, size_t count, uint64_t since, tn_moment now)
 {
-    return list->count > manager->max_open || elapsed(since, now.monotonic) > manager->max_age;
+    return count > manager->max_open || elapsed(since, now.monotonic) > manager->max_age;
 }
 
 static void evict(tn_span_manager *manager, tn_delivery *out, tn_moment now)
 {
     for (int i = 0; i < EVICTIONS_A_CALL; i++) {
         task *task = oldest_of(&manager->open_tasks);
-        if (task && is_too_much(manager, &manager->open_tasks, task->since, now)) abandon(manager, task);
+        if (task && is_too_much(manager, manager->open_tasks.count, task->since, now)) abandon(manager, task);
         tn_open_step *step = tn_step_table_oldest(&manager->steps);
-        if (step && is_too_much(manager, &manager->steps.open_list, step->since, now))
+        if (step && is_too_much(manager, tn_step_table_count(&manager->steps), step->since, now))
             interrupt_step(manager, out, step, now);
     }
 }
@@ -700,14 +704,18 @@ void tn_span_manager_interrupt_step(tn_span_manager *manager, tn_text task_id, t
     leave(manager, &out);
 }
 
-void tn_span_manager_interrupt(tn_span_manager *manager)
+size_t tn_span_manager_interrupt(tn_span_manager *manager, size_t limit)
 {
     tn_delivery out = {0};
     tn_moment now = tn_clock_now();
     enter(manager);
-    for (tn_open_step *step; (step = tn_step_table_oldest(&manager->steps));) interrupt_step(manager, &out, step, now);
+    for (tn_open_step *step; limit > 0 && (step = tn_step_table_oldest(&manager->steps)); limit--) {
+        interrupt_step(manager, &out, step, now);
+    }
     release_roots(manager, &out, now.monotonic, true);
+    size_t left = tn_step_table_count(&manager->steps);
     leave(manager, &out);
+    return left;
 }
 
 bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_context *context_out)
@@ -759,7 +767,7 @@ void tn_span_manager_stats_read(tn_span_manager *manager, tn_span_manager_stats 
     enter(manager);
     *stats = (tn_span_manager_stats){
         .open_tasks = manager->open_tasks.count,
-        .open_steps = manager->steps.open_list.count,
+        .open_steps = tn_step_table_count(&manager->steps),
         .abandoned_roots = manager->abandoned_roots,
     };
     size_t spans = stats->open_tasks + stats->open_steps + manager->lingering_tasks.count;

@@ -70,8 +70,9 @@ void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all);
 /* Ends this step, if it is open, with the event tasker.span.interrupted: its attempt was left without an end. */
 void tn_span_manager_interrupt_step(tn_span_manager *manager, tn_text task_id, tn_text step_id);
 
-/* Ends every open step with the event tasker.span.interrupted and releases every root that lingers. */
-void tn_span_manager_interrupt(tn_span_manager *manager);
+/* Ends open steps, at most `limit` of them, oldest first, with the event tasker.span.interrupted, and releases every root
+ * that lingers. Returns how many steps are still open. */
+size_t tn_span_manager_interrupt(tn_span_manager *manager, size_t limit);
 
 /* One open span, looked up anew at each use: it may end at any time. step_id empty: the task's root. */
 typedef struct {

@@ -3,13 +3,11 @@
 #include "base/process.h"
 #include "trace/span.h"
 
-#define CACHE_LINE 64
-
 static void free_blocks(tn_span *block)
 {
     for (tn_span *next; block; block = next) {
         next = block->next;
-        tn_free(tn_span_head(block));
+        tn_span_block_free(block);
     }
 }
 
@@ -48,14 +46,6 @@ static tn_span *take_all(tn_span_pool *pool)
     return atomic_exchange_explicit(&pool->first, NULL, memory_order_acquire);
 }
 
-/* The worker has written to it: its bytes are in the cache of another core, and can come while this span is filled. */
-static void fetch(const tn_span *block)
-{
-    if (!block) return;
-    const char *at = (const char *)block - TN_SPAN_HEAD;
-    for (size_t i = 0; i < TN_SPAN_BLOCK; i += CACHE_LINE) __builtin_prefetch(at + i, 1);
-}
-
 tn_span *tn_span_stock_take(tn_span_stock *stock)
 {
     if (!stock->first && stock->pool) stock->first = take_all(stock->pool);
@@ -64,8 +54,15 @@ tn_span *tn_span_stock_take(tn_span_stock *stock)
     if (!block) return NULL;
 
     stock->first = block->next;
-    fetch(stock->first);
+    if (stock->first) tn_span_fetch(stock->first); /* from the cache of the worker's core, while this one is filled */
     return block;
+}
+
+void tn_span_stock_put(tn_span_stock *stock, tn_span *span)
+{
+    if (!span) return;
+    span->next = stock->first;
+    stock->first = span;
 }
 
 void tn_span_stock_free(tn_span_stock *stock)

@@ -33,6 +33,9 @@ typedef struct {
 /* NULL when there is none. Its bytes are undefined. */
 tn_span *tn_span_stock_take(tn_span_stock *stock);
 
+/* Gives back a span that was not needed, without a journal of its own; NULL is fine. */
+void tn_span_stock_put(tn_span_stock *stock, tn_span *span);
+
 /* Frees what was not used. */
 void tn_span_stock_free(tn_span_stock *stock);
 

@@ -2,164 +2,225 @@
 
 #include "base/process.h"
 
-/* Small, because thousands of them are walked through: what they cost are cache misses. */
-struct tn_ended_step {
-    tn_table_node node;
-    uint64_t key_rest;
-    tn_link link;
-};
+#define ENDED_SETS 1024
+#define ENDED_WAYS TN_ENDED_WAYS
+#define ENDED_SIZE (ENDED_SETS * ENDED_WAYS * sizeof(uint64_t))
+#define FIRST_ORDER 64
+#define SMALL_ORDER 4096 /* from here it grows to its final size at once, as the index does */
 
-static bool is_open_step(const tn_table_node *node, const void *key)
+static bool is_open_step(const void *item, const void *key)
 {
-    return TN_CONTAINER(node, tn_open_step, node)->key_rest == ((const tn_step_key *)key)->rest;
+    return ((const tn_open_step *)item)->key.rest == ((const tn_step_key *)key)->rest;
 }
 
-static bool is_ended_step(const tn_table_node *node, const void *key)
+void tn_step_table_init(tn_step_table *steps, size_t most)
 {
-    return TN_CONTAINER(node, tn_ended_step, node)->key_rest == ((const tn_step_key *)key)->rest;
+    *steps = (tn_step_table){0};
+    tn_index_init(&steps->open, most);
 }
 
-void tn_step_table_init(tn_step_table *steps)
+void tn_step_table_configure(tn_step_table *steps, size_t most)
 {
-    tn_table_init(&steps->open);
-    tn_table_init(&steps->ended);
-    tn_list_init(&steps->open_list);
-    tn_list_init(&steps->ended_list);
+    tn_index_expect(&steps->open, most);
 }
 
-static tn_ended_step *oldest_ended(const tn_step_table *steps)
+/* --- The order ----------------------------------------------------------------------------------------- */
+
+static tn_open_step **place_of(const tn_step_order *order, uint64_t sequence)
 {
-    tn_link *link = tn_list_oldest(&steps->ended_list);
-    return link ? TN_CONTAINER(link, tn_ended_step, link) : NULL;
+    return &order->ring[sequence & (order->size - 1)];
 }
 
-static void take_out_ended(tn_step_table *steps, tn_ended_step *step)
+static void skip_gaps(tn_step_order *order)
 {
-    tn_list_remove(&steps->ended_list, &step->link);
-    tn_table_remove(&steps->ended, &step->node);
+    while (order->first < order->next && !*place_of(order, order->first)) order->first++;
 }
 
-static void take_out_open(tn_step_table *steps, tn_open_step *step)
+/* Moves all steps together, so that gaps are free again. */
+static void close_gaps(tn_step_order *order)
 {
-    tn_list_remove(&steps->open_list, &step->link);
-    tn_table_remove(&steps->open, &step->node);
+    uint64_t to = order->first;
+    for (uint64_t from = order->first; from < order->next; from++) {
+        tn_open_step *step = *place_of(order, from);
+        if (!step) continue;
+        *place_of(order, from) = NULL;
+        *place_of(order, to) = step;
+        step->sequence = to++;
+    }
+    order->next = to;
 }
+
+static size_t next_size(const tn_step_order *order, size_t most)
+{
+    size_t next = order->size ? order->size * 2 : FIRST_ORDER;
+    if (next > SMALL_ORDER) {
+        while (next < most) next *= 2;
+    }
+    return next;
+}
+
+static tn_status enlarge(tn_step_order *order, size_t most)
+{
+    tn_step_order larger = {.size = next_size(order, most), .first = order->first, .next = order->next};
+    larger.ring = tn_alloc_zeroed(larger.size * sizeof(*larger.ring));
+    if (!larger.ring) return TN_ERROR_MEMORY;
+
+    for (uint64_t i = order->first; i < order->next; i++) *place_of(&larger, i) = *place_of(order, i);
+    tn_free(order->ring);
+    *order = larger;
+    return TN_OK;
+}
+
+static tn_status make_place(tn_step_order *order, size_t count, size_t most)
+{
+    skip_gaps(order);
+    if (order->next - order->first < order->size) return TN_OK;
+    if (2 * count > order->size || order->size == 0) return enlarge(order, most);
+
+    close_gaps(order);
+    return TN_OK;
+}
+
+/* --- Ended steps --------------------------------------------------------------------------------------- */
+
+static uint64_t *set_of(const tn_ended_steps *ended, tn_step_key key)
+{
+    return ended->sets[key.first % ENDED_SETS];
+}
+
+/* Where it stands in its set; ENDED_WAYS: nowhere. */
+static size_t way_of(const uint64_t *set, tn_step_key key)
+{
+    size_t way = 0;
+    while (way < ENDED_WAYS && set[way] != key.rest) way++;
+    return way;
+}
+
+static bool is_ended(const tn_ended_steps *ended, tn_step_key key)
+{
+    return ended->sets && way_of(set_of(ended, key), key) < ENDED_WAYS;
+}
+
+static void remember_end(const tn_ended_steps *ended, tn_step_key key)
+{
+    if (!ended->sets) return;
+    uint64_t *set = set_of(ended, key);
+    memmove(set + 1, set, (ENDED_WAYS - 1) * sizeof(*set));
+    set[0] = key.rest;
+}
+
+static void forget_end(const tn_ended_steps *ended, tn_step_key key)
+{
+    uint64_t *set = set_of(ended, key);
+    size_t way = way_of(set, key);
+    if (way == ENDED_WAYS) return;
+    memmove(set + way, set + way + 1, (ENDED_WAYS - way - 1) * sizeof(*set));
+    set[ENDED_WAYS - 1] = 0;
+}
+
+/* Each set is a line of the cache. */
+static tn_status make_sets(tn_ended_steps *ended)
+{
+    if (ended->sets) return TN_OK;
+    ended->memory = tn_alloc_zeroed(ENDED_SIZE + TN_SPAN_LINE);
+    if (!ended->memory) return TN_ERROR_MEMORY;
+
+    size_t over = (uintptr_t)ended->memory % TN_SPAN_LINE;
+    ended->sets = (void *)((char *)ended->memory + (TN_SPAN_LINE - over));
+    return TN_OK;
+}
+
+/* --- Steps --------------------------------------------------------------------------------------------- */
 
 void tn_step_table_clear(tn_step_table *steps)
 {
-    for (tn_open_step *step; (step = tn_step_table_oldest(steps));) {
-        take_out_open(steps, step);
-        tn_free(step->tombstone);
-        tn_span_free(tn_open_step_span(step));
-    }
-    for (tn_ended_step *step; (step = oldest_ended(steps));) {
-        take_out_ended(steps, step);
-        tn_free(step);
-    }
+    for (tn_open_step *step; (step = tn_step_table_oldest(steps));) tn_span_free(tn_step_table_end(steps, step));
+    if (steps->ended.sets) memset(steps->ended.sets, 0, ENDED_SIZE);
 }
 
 void tn_step_table_free(tn_step_table *steps)
 {
+    size_t most = steps->open.most;
     tn_step_table_clear(steps);
-    tn_table_free(&steps->open);
-    tn_table_free(&steps->ended);
+    tn_index_free(&steps->open);
+    tn_free(steps->order.ring);
+    tn_free(steps->ended.memory);
+    tn_step_table_init(steps, most);
 }
 
 tn_open_step *tn_step_table_find(const tn_step_table *steps, tn_step_key key)
 {
-    tn_table_node *node = tn_table_find(&steps->open, key.first, is_open_step, &key);
-    return node ? TN_CONTAINER(node, tn_open_step, node) : NULL;
-}
+    if (tn_step_table_is_newest(steps, key)) return steps->newest;
 
-static tn_ended_step *find_ended(const tn_step_table *steps, tn_step_key key)
-{
-    tn_table_node *node = tn_table_find(&steps->ended, key.first, is_ended_step, &key);
-    return node ? TN_CONTAINER(node, tn_ended_step, node) : NULL;
+    tn_open_step *step = tn_index_find(&steps->open, key.first, is_open_step, &key);
+    if (step) tn_span_fetch(tn_open_step_span(step));
+    return step;
 }
 
 bool tn_step_table_has_ended(const tn_step_table *steps, tn_step_key key)
 {
-    return find_ended(steps, key) != NULL;
+    return is_ended(&steps->ended, key);
 }
 
-static tn_ended_step *steal_oldest(tn_step_table *steps)
+/* Also for its end, which must not be told twice for lack of memory. */
+static tn_status reserve(tn_step_table *steps)
 {
-    tn_ended_step *oldest = oldest_ended(steps);
-    if (oldest) take_out_ended(steps, oldest);
-    return oldest;
-}
-
-static bool has_enough_ended(const tn_step_table *steps)
-{
-    return steps->ended_list.count >= TN_MAX_ENDED_STEPS;
-}
-
-/* Its own, if it has ended before. false: there is no memory. */
-static bool get_tombstone(tn_step_table *steps, tn_open_step *step, tn_step_key key)
-{
-    if (tn_table_prepare(&steps->ended) != TN_OK) return false;
-
-    step->tombstone = find_ended(steps, key);
-    if (step->tombstone) {
-        take_out_ended(steps, step->tombstone);
-    } else if (!has_enough_ended(steps)) {
-        step->tombstone = tn_alloc(sizeof(*step->tombstone));
-        return step->tombstone != NULL;
-    }
-    return true;
+    tn_status status = tn_index_reserve(&steps->open, steps->open.count + 1);
+    if (status == TN_OK) status = make_place(&steps->order, steps->open.count, steps->open.most);
+    return status == TN_OK ? make_sets(&steps->ended) : status;
 }
 
 tn_open_step *tn_step_table_open(tn_step_table *steps, tn_step_key key, tn_span *span, uint64_t now)
 {
     tn_open_step *step = tn_span_head(span);
-    *step = (tn_open_step){.key_rest = key.rest, .since = now};
-    if (!get_tombstone(steps, step, key)) return NULL;
-    if (tn_table_add(&steps->open, &step->node, key.first) != TN_OK) {
-        tn_free(step->tombstone);
-        return NULL;
-    }
-    tn_list_add(&steps->open_list, &step->link);
-    return step;
+    *step = (tn_open_step){.key = key, .since = now};
+    if (reserve(steps) != TN_OK || tn_index_add(&steps->open, key.first, step) != TN_OK) return NULL;
+
+    step->sequence = steps->order.next++;
+    *place_of(&steps->order, step->sequence) = step;
+    forget_end(&steps->ended, key);
+    return steps->newest = step;
 }
 
-/* tombstone: NULL to find one. */
-static void bury(tn_step_table *steps, tn_step_key key, tn_ended_step *tombstone)
+static const tn_open_step *step_behind(const tn_step_order *order, uint64_t sequence)
 {
-    if (!tombstone && !has_enough_ended(steps)) tombstone = tn_alloc(sizeof(*tombstone));
-    if (!tombstone) tombstone = steal_oldest(steps);
-    if (!tombstone) return;
-    if (tn_list_oldest(&steps->ended_list)) __builtin_prefetch(oldest_ended(steps), 1); /* the next to be stolen */
-
-    tombstone->key_rest = key.rest;
-    if (tn_table_add(&steps->ended, &tombstone->node, key.first) != TN_OK) {
-        tn_free(tombstone);
-        return;
-    }
-    tn_list_add(&steps->ended_list, &tombstone->link);
-    if (steps->ended_list.count > TN_MAX_ENDED_STEPS) tn_free(steal_oldest(steps));
+    return sequence < order->next ? *place_of(order, sequence) : NULL;
 }
 
-void tn_step_table_bury(tn_step_table *steps, tn_step_key key)
+/* Whoever began next will often end next: its place in the index, whose key was fetched with the one before it, and the
+ * step behind it. */
+static void fetch_next(const tn_step_table *steps, uint64_t sequence)
 {
-    bury(steps, key, NULL);
+    const tn_open_step *next = step_behind(&steps->order, sequence + 1);
+    const tn_open_step *one_more = step_behind(&steps->order, sequence + 2);
+    if (one_more) tn_span_fetch(tn_span_of_const_head(one_more));
+    if (next) tn_step_table_fetch(steps, next->key);
 }
 
 tn_span *tn_step_table_end(tn_step_table *steps, tn_open_step *step)
 {
-    tn_step_key key = {step->node.hash, step->key_rest};
-    take_out_open(steps, step);
-    bury(steps, key, step->tombstone);
+    *place_of(&steps->order, step->sequence) = NULL;
+    fetch_next(steps, step->sequence);
+    if (steps->newest == step) steps->newest = NULL;
+    tn_index_remove(&steps->open, step->key.first, step);
+    remember_end(&steps->ended, step->key);
     return tn_open_step_span(step);
 }
 
-tn_open_step *tn_step_table_oldest(const tn_step_table *steps)
+void tn_step_table_bury(tn_step_table *steps, tn_step_key key)
 {
-    tn_link *link = tn_list_oldest(&steps->open_list);
-    return link ? TN_CONTAINER(link, tn_open_step, link) : NULL;
+    if (make_sets(&steps->ended) == TN_OK) remember_end(&steps->ended, key);
+}
+
+tn_open_step *tn_step_table_oldest(tn_step_table *steps)
+{
+    tn_step_order *order = &steps->order;
+    skip_gaps(order);
+    return order->first < order->next ? *place_of(order, order->first) : NULL;
 }
 
 size_t tn_step_table_memory(const tn_step_table *steps)
 {
-    size_t buckets = steps->open.bucket_count + steps->ended.bucket_count;
-    return buckets * sizeof(void *) + steps->ended.count * sizeof(tn_ended_step);
+    return steps->open.slot_count * sizeof(tn_index_slot) + steps->order.size * sizeof(*steps->order.ring) +
+           (steps->ended.sets ? ENDED_SIZE : 0);
 }

@@ -2,37 +2,54 @@
 #define TN_TRACE_STEP_TABLE_H
 
 #include "base/clock.h"
-#include "base/list.h"
+#include "base/index.h"
 #include "base/table.h"
 #include "trace/span.h"
 
-/* Steps whose span is open, and tombstones of those that ended lately: a step is the one or the other, or unknown.
- * Not thread-safe. */
+/* Steps whose span is open, and which steps ended lately: a step is the one or the other, or unknown. Not thread-safe. */
 typedef tn_wide_hash tn_step_key; /* of the task's and the step's id */
-
-typedef struct tn_ended_step tn_ended_step;
 
 /* Lives in the head of its span. */
 typedef struct {
-    tn_table_node node;
-    uint64_t key_rest;
-    tn_link link;
-    tn_ended_step *tombstone; /* for its end, which must not be told twice for lack of memory. NULL: there are enough */
-    tn_moment requested;      /* 0: not seen here */
-    uint64_t since;           /* monotonic */
-    bool handling;            /* before_handle was seen */
+    tn_step_key key;
+    uint64_t sequence;   /* its place in the order in which steps were opened */
+    tn_moment requested; /* 0: not seen here */
+    uint64_t since;      /* monotonic */
+    bool handling;       /* before_handle was seen */
 } tn_open_step;
 
 _Static_assert(sizeof(tn_open_step) <= TN_SPAN_HEAD, "an open step lives in the head of its span");
 
+/* Open steps as they were opened: a window over a ring, with gaps where one has ended. Steps don't link to each other,
+ * because a neighbour's link is a cache miss. */
 typedef struct {
-    tn_table open, ended;
-    tn_list open_list, ended_list;
+    tn_open_step **ring;
+    size_t size;          /* a power of two, or 0 */
+    uint64_t first, next; /* sequences; ring[first] is the oldest one, or a gap */
+} tn_step_order;
+
+#define TN_ENDED_WAYS 8
+
+/* The last ones that ended, by one half of their key in a set that the other half chooses; the oldest of a set makes
+ * room. That forgets one of the last 500 with a chance of one in twenty millions, and is one cache miss, where an exact
+ * order would be several. */
+typedef struct {
+    uint64_t (*sets)[TN_ENDED_WAYS]; /* NULL until the first step */
+    void *memory;                    /* that they lie in */
+} tn_ended_steps;
+
+typedef struct {
+    tn_index open;
+    tn_open_step *newest; /* the one opened last, while it is open: most events come two in a row for one step */
+    tn_step_order order;
+    tn_ended_steps ended;
 } tn_step_table;
 
-#define TN_MAX_ENDED_STEPS 4096
+/* most: open steps that are expected at most. */
+void tn_step_table_init(tn_step_table *steps, size_t most);
 
-void tn_step_table_init(tn_step_table *steps);
+/* Another `most`, for what comes. */
+void tn_step_table_configure(tn_step_table *steps, size_t most);
 
 /* Forgets all steps, open spans included; usable at once. */
 void tn_step_table_clear(tn_step_table *steps);
@@ -48,6 +65,23 @@ static inline tn_span *tn_open_step_span(tn_open_step *step)
     return tn_span_of_head(step);
 }
 
+static inline size_t tn_step_table_count(const tn_step_table *steps)
+{
+    return steps->open.count;
+}
+
+static inline bool tn_step_table_is_newest(const tn_step_table *steps, tn_step_key key)
+{
+    const tn_open_step *newest = steps->newest;
+    return newest && newest->key.first == key.first && newest->key.rest == key.rest;
+}
+
+/* Says that this step will be looked for soon: with many open steps, that is a cache miss. */
+static inline void tn_step_table_fetch(const tn_step_table *steps, tn_step_key key)
+{
+    tn_index_fetch(&steps->open, key.first);
+}
+
 /* NULL when it is not open. */
 tn_open_step *tn_step_table_find(const tn_step_table *steps, tn_step_key key);
 
@@ -55,15 +89,15 @@ tn_open_step *tn_step_table_find(const tn_step_table *steps, tn_step_key key);
  * caller's, when there is no memory. */
 tn_open_step *tn_step_table_open(tn_step_table *steps, tn_step_key key, tn_span *span, uint64_t now);
 
-/* Ends it: its span is the caller's. Leaves a tombstone. */
+/* Ends it: its span is the caller's. Remembers that it ended; needs no memory for that. */
 tn_span *tn_step_table_end(tn_step_table *steps, tn_open_step *step);
 
 /* NULL when none is open. */
-tn_open_step *tn_step_table_oldest(const tn_step_table *steps);
+tn_open_step *tn_step_table_oldest(tn_step_table *steps);
 
 bool tn_step_table_has_ended(const tn_step_table *steps, tn_step_key key);
 
-/* A tombstone for a step that is neither open nor known to have ended; none when there is no memory. */
+/* Remembers the end of a step that is neither open nor known to have ended, unless there is no memory. */
 void tn_step_table_bury(tn_step_table *steps, tn_step_key key);
 
 /* Bytes, without spans. */
