@@ -6,6 +6,22 @@ task :bench, [:name] => :compile do |_task, arguments|
 end
 
 namespace :bench do
+  desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of its page, draw the plots'
+  task save: :compile do
+    ruby 'bench/run.rb', '--save'
+    Rake::Task['bench:plots'].invoke
+  end
+
+  desc 'Make the tables of docs/benchmarks/README.md anew from results.json, for instance after its text was changed'
+  task :page do
+    ruby '-r', './bench/support/page', '-e', 'Page.new.update'
+  end
+
+  desc 'Draw docs/benchmarks/*.svg from docs/benchmarks/results.json (needs gnuplot)'
+  task :plots do
+    ruby('bench/plots.rb') { |ok| exit 1 unless ok }
+  end
+
   desc 'Count instructions an operation, and fail when a reference in bench/instructions.yml is exceeded by 5 %'
   task instructions: :compile do
     ruby('bench/instructions.rb') { |ok| exit 1 unless ok }
@@ -15,6 +31,13 @@ namespace :bench do
     desc 'Write bench/instructions.yml anew, for this version of Ruby'
     task update: :compile do
       ruby('bench/instructions.rb', '--update') { |ok| exit 1 unless ok }
+    end
+
+    desc 'The same for the Ruby of bin/root'
+    task :update_root do
+      command = 'bin/setup >&2 && bundle exec rake bench:instructions:update >&2 && cat bench/instructions.yml'
+      references = IO.popen(['bin/root', 'bash', '-c', command], &:read)[/^# Instructions.*/m] or exit 1
+      File.write('bench/instructions.yml', references)
     end
   end
 end

@@ -106,6 +106,21 @@ RSpec.describe 'bench/' do
     expect(status).to be_success
   end
 
+  it 'has a page whose tables are those of the results' do
+    output, status = bench('-r', './bench/support/page', '-e', 'print Page.new.render')
+    page = File.read(File.join(root, '../docs/benchmarks/README.md'))
+
+    expect(status).to be_success, output
+    expect(output).to eq(page), 'Next: bundle exec rake bench:page'
+  end
+
+  it 'says what it takes to draw plots' do
+    output, status = Open3.capture2e({ 'PATH' => '/nowhere' }, RbConfig.ruby, File.join(root, 'plots.rb'))
+
+    expect(output).to include('plots: there is no gnuplot. Next: ')
+    expect(status).not_to be_success
+  end
+
   it 'lets a subject run alone' do
     output, status = bench('bench/span/small_native.rb')
 

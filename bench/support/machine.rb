@@ -18,7 +18,7 @@ module Machine
       gems: GEMS.map { |name| "#{name} #{Gem.loaded_specs[name]&.version}" }.join(', '),
       libraries: ["cc #{output('cc', '-dumpfullversion')}",
                   *LIBRARIES.map { |name| "#{name} #{output('pkg-config', '--modversion', name)}" }].join(', '),
-      revision: output('git', 'describe', '--always', '--dirty'),
+      revision: revision,
       load: load_average }
   end
 
@@ -48,6 +48,12 @@ module Machine
     File.read('/proc/loadavg').split.first
   rescue SystemCallError
     'unknown'
+  end
+
+  # What was measured, as far as it was committed: the benchmarks and their results are no part of that.
+  def revision
+    changed = output('git', '-C', '../..', 'status', '--porcelain', 'ext', 'lib')
+    "#{output('git', 'describe', '--always')}#{' with changes' unless changed.empty? || changed == 'unknown'}"
   end
 
   # What a command says; 'unknown' where it fails or there is none.

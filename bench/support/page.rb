@@ -39,7 +39,7 @@ class Page
     comparison = Comparisons.named(name).first or raise ArgumentError, "the page asks for #{name}, which there is not"
     entry = @results.comparisons[name] or return ['Not measured yet.']
 
-    [*table(comparison, entry), '', *entry['notes'].map { |note| "#{note}." }]
+    [*table(comparison, entry), *entry['notes'].flat_map { |note| ['', "#{note}."] }]
   end
 
   def table(comparison, entry)
@@ -58,16 +58,18 @@ class Page
   end
 
   def targets
-    rows = @results.comparisons.flat_map do |name, entry|
-      entry['targets'].map do |target|
-        got = target['got']
-        [name, target['what'], "#{target['relation']} #{Number.short(target['wanted'])}",
-         got ? Number.short(got) : '-', target['word']]
-      end
+    rows = Comparisons.all.map(&:name).flat_map do |name|
+      @results.comparisons.dig(name, 'targets').to_a.map { |target| [name, *target_cells(target)] }
     end
     markdown([%w[comparison figure wanted got verdict], *rows]).tap do |lines|
       lines[1] = '| --- | --- | --: | --: | --- |'
     end
+  end
+
+  def target_cells(target)
+    got = target['got']
+    [target['what'], "#{target['relation']} #{Number.short(target['wanted'])}", got ? Number.short(got) : '-',
+     target['word']]
   end
 
   # Comparisons that were measured on the same machine stand together.

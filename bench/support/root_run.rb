@@ -28,5 +28,6 @@ class RootRun
       end
     end
     entries or raise Comparison::Failed, "#{@comparison.name} failed in bin/root"
+    entries.each_value { |entry| entry['machine']['revision'] = Machine.revision } # git does not go there
   end
 end
