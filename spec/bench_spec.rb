@@ -114,6 +114,20 @@ RSpec.describe 'bench/' do
     expect(output).to eq(page), 'Next: bundle exec rake bench:page'
   end
 
+  it 'draws a plot of each figure that was measured' do
+    Dir.mktmpdir do |directory|
+      gnuplot = File.join(directory, 'gnuplot')
+      File.write(gnuplot, "#!/bin/sh\n[ \"$1\" = --version ] || cat >>#{directory}/scripts\n")
+      File.chmod(0o755, gnuplot)
+      path = "#{directory}:#{ENV.fetch('PATH')}"
+      output, = Open3.capture2e({ 'PATH' => path }, RbConfig.ruby, "#{root}/plots.rb", '--directory', directory)
+
+      drawn = File.read("#{directory}/scripts").scan(/^set output '#{directory}.(.*)'$/).flatten
+      expect(output).to eq("plots: #{drawn.size} in #{directory}\n")
+      expect(drawn).to match_array(Dir['*.svg', base: "#{root}/../docs/benchmarks"])
+    end
+  end
+
   it 'says what it takes to draw plots' do
     output, status = Open3.capture2e({ 'PATH' => '/nowhere' }, RbConfig.ruby, File.join(root, 'plots.rb'))
 
