@@ -9,7 +9,7 @@ Comparisons.define 'growth/open_spans', 'a step begins and ends while so many ot
   target('thread, the dearest size beside the cheapest', '<=', 1.5) { |got| got.spread(ours, :thread) }
 end
 
-# A step that was opened a million steps ago is in no cache any more: the price of a large memory, whoever looks after it.
+# A step that was opened a million steps ago is in no cache any more: the price of a large memory, whoever keeps it.
 Comparisons.define 'growth/oldest_spans',
                    'the oldest of so many open steps ends, another one begins: two publishes' do
   subject 'growth/oldest_spans_native', OPEN_SPANS
