@@ -180,6 +180,8 @@ Test(timestamp, before_1970_or_after_2200_is_refused)
     assert_refused("1970-01-01T00:00:00+00:01");
     assert_refused("2201-01-01T00:00:00Z");
     assert_refused("9999-12-31T23:59:59Z");
+    assert_refused("2200-12-31T24:00:00Z");
+    assert_refused("2200-12-31T23:59:59-00:01");
 }
 
 Test(timestamp, that_is_cut_or_garbled_is_refused_without_reading_beyond_it)

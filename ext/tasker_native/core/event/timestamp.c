@@ -8,6 +8,8 @@
 #define FIRST_SECOND (-INT64_C(62167219200)) /* of the year 0 */
 #define LAST_SECOND INT64_C(253402300799)    /* of the year 9999 */
 
+#define LAST_PARSED INT64_C(7289654399) /* of the year 2200 */
+
 /* Days from 1970-01-01 to a date of the proleptic Gregorian calendar, and back: Howard Hinnant,
  * "chrono-Compatible Low-Level Date Algorithms" (eras of 400 years that begin on March 1st). */
 static int64_t days_from_date(int64_t year, unsigned month, unsigned day)
@@ -198,11 +200,11 @@ bool tn_timestamp_parse(tn_text text, uint64_t *nanoseconds_out)
     if (s.end - s.at == 3 && memcmp(s.at, "UTC", 3) == 0) s.at = s.end;
     int64_t offset = take_zone(&s);
 
-    bool possible = year >= 1970 && year <= 2200 && is_date(year, month, day) && is_time(hour, minute, second);
+    bool possible = year >= 1970 && is_date(year, month, day) && is_time(hour, minute, second);
     if (!s.good || s.at != s.end || !possible) return false;
 
     int64_t seconds = days_from_date(year, month, day) * SECONDS_A_DAY + (int64_t)(hour * 3600 + minute * 60 + second);
-    if (seconds < offset) return false;
+    if (seconds < offset || seconds - offset > LAST_PARSED) return false;
     *nanoseconds_out = (uint64_t)(seconds - offset) * TN_SECOND + fraction;
     return true;
 }
