@@ -33,7 +33,7 @@ valgrind() { must_find valgrind "$1" "$2" test/c/valgrind.sh "$build/planted_pla
 fuzzer() {
     mkdir -p "$logs/corpus"
     must_find fuzz "$1" 'ERROR: AddressSanitizer: heap-buffer-overflow' \
-        "$build/planted_$1" -seed=1 -max_total_time=60 -artifact_prefix="$logs/" test/c/fuzz/corpus/"$1"
+        "$build/planted_$1" -seed=1 -max_total_time=60 -artifact_prefix="$logs/" "$logs/corpus" test/c/fuzz/corpus/"$1"
 }
 
 asan use_after_free 'AddressSanitizer: heap-use-after-free'

@@ -1,0 +1,104 @@
+# frozen_string_literal: true
+
+# Publishes while garbage is collected at every allocation, while objects are moved, and checks that nobody looks at
+# where they were. ARGV: stress, auto_compact, verify.
+require_relative '../../support/torture/child'
+
+# Everything that a publication may hold on to, made anew each time.
+class Garbage
+  STEP = Struct.new(:workflow_step_id, :name, :task_id, :attempts, :retry_limit, :inputs, :results, :parents,
+                    :last_attempted_at, :processed_at, keyword_init: true)
+  EVENTS = %w[step.before_handle step.completed step.failed step.retry_requested].freeze
+
+  attr_reader :heard, :rounds
+
+  def initialize
+    @heard = Hash.new(0)
+    @rounds = 0
+    Child.publisher.register_event('garbage.collected')
+    [*EVENTS, 'garbage.collected'].each { |name| Child.publisher.subscribe(name) { |event| hear(event) } }
+  end
+
+  def round
+    number = @rounds += 1
+    unsubscribing_listener
+    publish_steps(number)
+    publish_custom(number)
+    GC.start if (number % 10).zero?
+  end
+
+  # Each round's spans, with what was published.
+  def check(spans)
+    steps = spans.select { |span| span.name == 'tasker.step.execution' }
+    steps.each do |span|
+      id = span.attributes.fetch('tasker.step_id')
+      Child.check(span.attributes['tasker.note'] == "note #{id}", "note of step #{id}: #{span.attributes}")
+      Child.check(span.attributes["tasker.dynamic #{id}"] == "symbol #{id}", "symbol of step #{id}: #{span.attributes}")
+    end
+    Child.check(steps.size == @rounds, "#{@rounds} steps, not #{steps.size}")
+    Child.check(@heard['step.completed'] == @rounds && @heard['once'] == @rounds, "all was heard: #{@heard}")
+  end
+
+  private
+
+  def hear(event)
+    @heard[event.id] += 1
+    Child.check(event.payload.inspect.size.positive?, 'a payload can be looked at')
+  end
+
+  def unsubscribing_listener
+    heard = @heard
+    listener = Child.publisher.subscribe('step.completed') do
+      heard['once'] += 1
+      Child.publisher.unsubscribe(listener)
+    end
+  end
+
+  def publish_steps(number)
+    inputs = { deep: [{ a: +'b' }] }
+    parents = [STEP.new(name: :"parent #{number}")]
+    step = STEP.new(workflow_step_id: number, name: "step #{number}", task_id: 7, attempts: 1, inputs: inputs,
+                    parents: parents, last_attempted_at: Time.now)
+    Child.publisher.publish_step('step.before_handle', :started, step, nil, { "context #{number}" => +'value' })
+    error = RuntimeError.new("error #{number}") if (number % 3).zero?
+    Child.publisher.publish_step('step.retry_requested', :retry, step, error, {})
+    Child.publisher.publish(:'step.completed', { task_id: 7, step_id: number, note: "note #{number}", error: error,
+                                                 "dynamic #{number}": :"symbol #{number}", at: Time.now,
+                                                 list: [[+'x']] })
+  end
+
+  def publish_custom(number)
+    Child.publisher.register_event("garbage.#{number % 100}")
+    Child.publisher.publish("garbage.#{number % 100}", { number => [], Object.new => Object.new, 2**80 => 1r })
+    Child.publisher.publish('garbage.collected')
+    Tasker::Native::SpanManager.new("seed #{number}", 10, 1.0).record(0, 'task.start_requested', { task_id: number })
+  end
+end
+
+Child.configure(max_queue_size: 100_000)
+Tasker::Native::Testing.reset!
+garbage = Garbage.new
+mode = ARGV.first
+rounds = Child.amount(30)
+
+case mode
+when 'stress'
+  GC.stress = true
+  rounds.times { garbage.round }
+  GC.stress = false
+when 'auto_compact'
+  GC.auto_compact = true
+  (rounds * 20).times { garbage.round }
+when 'verify'
+  # Ruby 3.1 has another name for it.
+  names = GC.method(:verify_compaction_references).parameters.map(&:last)
+  bigger = names.include?(:expand_heap) ? :expand_heap : :double_heap
+  rounds.times do
+    garbage.round
+    GC.verify_compaction_references(toward: :empty, bigger => true) if garbage.rounds <= 3
+    GC.compact
+  end
+end
+garbage.check(Tasker::Native::Testing.finished_spans)
+Child.unsubscribe_all
+Child.done("#{mode}: #{garbage.rounds} rounds")
