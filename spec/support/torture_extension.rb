@@ -5,13 +5,13 @@ require 'open3'
 require 'rbconfig'
 require_relative 'ruby_process'
 
-# The extension as it is, but compiled under AddressSanitizer and UBSan, and with the module Tasker::Native::Torture
-# (test/c/extension/torture.c): for processes of its own, which show what they did and whether they crashed.
+# The extension as it is, and with the module Tasker::Native::Torture (test/c/extension/torture.c), in two builds: under
+# AddressSanitizer and UBSan, and plain, for valgrind. For processes of its own, which show what they did and whether
+# they crashed.
 module TortureExtension
   ROOT = RubyProcess::ROOT
-  FOLDER = File.join(ROOT, 'tmp', 'torture', "#{RUBY_PLATFORM}-#{RUBY_VERSION}")
-  LIBRARY = File.join(FOLDER, "tasker_native.#{RbConfig::CONFIG['DLEXT']}")
   SOURCE = File.join(ROOT, 'test', 'c', 'extension', 'torture.c')
+
   # Not the stack: what unwinds Ruby (raise, throw, kill) jumps over our frames without a word to ASan, which would
   # take what they leave behind for theirs.
   SANITIZE = '-fsanitize=address,undefined --param asan-stack=0 -fno-sanitize-recover=all -fno-omit-frame-pointer'
@@ -23,47 +23,69 @@ module TortureExtension
               'UBSAN_OPTIONS' => 'print_stacktrace=1' }.freeze
 
   class << self
-    # Compiles what has changed.
-    #
-    # @return [String] the path of the library
-    def build
-      @build ||= begin
-        FileUtils.mkdir_p(FOLDER)
-        configure unless configured?
-        run('make', '-s', '-j2')
-        LIBRARY
-      end
+    # @return [Hash{String=>String}] what a process needs that loads the build with sanitizers
+    def environment
+      { **OPTIONS, 'TASKER_TORTURE_EXTENSION' => sanitized, 'LD_PRELOAD' => runtime }
     end
 
-    # @return [Hash{String=>String}] what a process needs that loads the library
-    def environment
-      { **OPTIONS, 'TASKER_TORTURE_EXTENSION' => build, 'LD_PRELOAD' => runtime }
+    # @return [String] the path of the library, of which what has changed was compiled
+    def sanitized
+      @sanitized ||= Build.new('sanitized', SANITIZE).library
+    end
+
+    def plain
+      @plain ||= Build.new('plain', '').library
     end
 
     private
+
+    def runtime
+      @runtime ||= `#{RbConfig::CONFIG['CC']} -print-file-name=libasan.so`.strip
+    end
+  end
+
+  # One way of compiling it, below tmp/torture.
+  class Build
+    def initialize(name, flags)
+      @folder = File.join(ROOT, 'tmp', 'torture', "#{name}-#{RUBY_PLATFORM}-#{RUBY_VERSION}")
+      @flags = flags
+    end
+
+    def library
+      FileUtils.mkdir_p(@folder)
+      configure unless configured?
+      run('make', '-s', '-j2')
+      path("tasker_native.#{RbConfig::CONFIG['DLEXT']}")
+    end
+
+    private
+
+    def path(name)
+      File.join(@folder, name)
+    end
 
     def sources
       Dir.glob('ext/tasker_native/{core,binding}/**/*.c', base: ROOT).sort.join("\n")
     end
 
     def configured?
-      list = File.join(FOLDER, 'sources')
-      makefile = File.join(FOLDER, 'Makefile')
-      [File.join(ROOT, 'ext/tasker_native/extconf.rb'), __FILE__].all? do |file|
-        File.exist?(makefile) && File.mtime(makefile) > File.mtime(file)
-      end && File.exist?(list) && File.read(list) == sources
+      makefile = path('Makefile')
+      return false unless File.exist?(makefile) && File.exist?(path('sources')) && File.read(path('sources')) == sources
+
+      made = File.mtime(makefile)
+      [File.join(ROOT, 'ext/tasker_native/extconf.rb'), __FILE__].all? { |file| File.mtime(file) < made }
     end
 
     def configure
       run(RbConfig.ruby, File.join(ROOT, 'ext/tasker_native/extconf.rb'), '--disable-werror',
-          "--with-cflags=-g -O1 #{SANITIZE}", "--with-ldflags=#{SANITIZE}")
-      File.write(File.join(FOLDER, 'Makefile'), makefile)
-      File.write(File.join(FOLDER, 'sources'), sources)
+          "--with-cflags=-g -O1 #{@flags}", "--with-ldflags=#{@flags}")
+      File.write(path('Makefile'), makefile)
+      File.write(path('sources'), sources)
     end
 
     # The extension's own, with one more object, whose Init function calls the extension's.
     def makefile
-      own = File.read(File.join(FOLDER, 'Makefile'))
+      own = File.read(path('Makefile'))
       <<~MAKEFILE
         #{own.sub(/^OBJS = /, 'OBJS = torture.o ')}
         torture.o: #{SOURCE} Makefile
@@ -72,15 +94,9 @@ module TortureExtension
       MAKEFILE
     end
 
-    def runtime
-      @runtime ||= run(RbConfig::CONFIG['CC'].split.first, '-print-file-name=libasan.so').strip
-    end
-
     def run(*command)
-      output, status = Open3.capture2e({ 'TASKER_NATIVE_WERROR' => '0' }, *command, chdir: FOLDER)
+      output, status = Open3.capture2e({ 'TASKER_NATIVE_WERROR' => '0' }, *command, chdir: @folder)
       raise "#{command.join(' ')}: #{status}\n#{output}" unless status.success?
-
-      output
     end
   end
 end

@@ -1,14 +1,7 @@
 # frozen_string_literal: true
 
-# What the processes in spec/torture share: the first thing they require. Loads the extension that was made for them,
-# and says at the end that all is well, or raises.
-library = File.expand_path('../../../lib', __dir__)
-$LOAD_PATH.unshift(library)
-if ENV['TASKER_TORTURE_EXTENSION']
-  $LOADED_FEATURES << File.join(library, "tasker/native/tasker_native.#{RbConfig::CONFIG['DLEXT']}")
-  require ENV['TASKER_TORTURE_EXTENSION']
-end
-
+# What the processes in spec/torture share: the first thing they require.
+require_relative 'load'
 require 'logger'
 require 'stringio'
 require 'timeout'
