@@ -62,7 +62,13 @@ class Reentry
   def turn_on
     Tasker.configuration { |config| config.telemetry.enabled = true }
     Child.publisher.trace_with(Tasker::Native.runtime.spans, false)
-    Tasker::Native.runtime.reset if @down
+    open_again if @down
+  end
+
+  # For a moment nothing comes back: whoever forgets the accounts must not be published to meanwhile.
+  def open_again
+    Tasker.configuration { |config| config.telemetry.filter_parameters = [:password] }
+    Tasker::Native.runtime.reset
     @down = false
   end
 
