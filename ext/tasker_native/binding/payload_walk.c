@@ -594,6 +594,7 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
     Check_Type(literals, T_ARRAY);
     Check_Type(limits, T_ARRAY);
     StringValue(mask);
+    literals = rb_ary_dup(literals); /* the coercions below are application code, which may change it */
     for (long i = 0; i < RARRAY_LEN(literals); i++) Check_Type(RARRAY_AREF(literals, i), T_STRING);
     tn_span_limits span_limits = {
         .attributes = NUM2UINT(rb_ary_entry(limits, 0)),
