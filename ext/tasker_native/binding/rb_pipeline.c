@@ -46,7 +46,7 @@ typedef struct {
 
 static tn_text borrow(configuration *c, const char *name)
 {
-    VALUE string = get_string(c->options, name);
+    VALUE string = rb_str_new_frozen(get_string(c->options, name)); /* later coercions may change the caller's */
     rb_ary_push(c->strings, string);
     return tn_text_of_string(string);
 }
@@ -134,8 +134,10 @@ static VALUE pipeline_configure(VALUE self, VALUE options)
 {
     (void)self;
     Check_Type(options, T_HASH);
+    options = rb_hash_dup(options); /* the coercions below are application code, which may change it */
     configuration c = {.options = options, .exporters = get(options, "exporters"), .strings = rb_ary_new()};
     Check_Type(c.exporters, T_ARRAY);
+    c.exporters = rb_ary_dup(c.exporters);
     for (long i = 0; i < RARRAY_LEN(c.exporters); i++) Check_Type(RARRAY_AREF(c.exporters, i), T_SYMBOL);
     Check_Type(get(options, "resource"), T_HASH);
     c.pipeline = (tn_pipeline_options){
@@ -148,6 +150,7 @@ static VALUE pipeline_configure(VALUE self, VALUE options)
     tn_payload_writer_init(&c.resource.writer, &c.resource.buffer, 0, 0); /* limits are for spans */
     rb_ensure(configure_body, (VALUE)&c, give_up, (VALUE)&c);
     RB_GC_GUARD(c.strings);
+    RB_GC_GUARD(options);
     return Qnil;
 }
 
