@@ -212,19 +212,38 @@ static VALUE publisher_add_listener(VALUE object, VALUE name, VALUE callable)
     return callable;
 }
 
+/* The listeners without this one; nil when it is not among them. Asks ==, which may be application code, and lets other
+ * threads run. */
+static VALUE without_listener(VALUE listeners, VALUE callable)
+{
+    if (NIL_P(listeners) || !RTEST(rb_ary_includes(listeners, callable))) return Qnil;
+    VALUE after = rb_ary_dup(listeners);
+    rb_ary_delete(after, callable);
+    return after;
+}
+
+static bool remove_from(publisher *self, tn_event_id event, VALUE callable)
+{
+    VALUE before, after;
+    do { /* again when somebody else came or went meanwhile */
+        before = listeners_of(self, event);
+        after = without_listener(before, callable);
+    } while (before != listeners_of(self, event));
+    if (NIL_P(after)) return false;
+
+    set_listeners(self, event, after);
+    return true;
+}
+
 /* remove_listener(callable) -> true when it was subscribed to anything */
 static VALUE publisher_remove_listener(VALUE object, VALUE callable)
 {
     publisher *self = get(object);
     bool found = false;
     for (long event = 0; event < RARRAY_LEN(self->listeners); event++) {
-        VALUE before = listeners_of(self, (tn_event_id)event);
-        if (NIL_P(before) || !RTEST(rb_ary_includes(before, callable))) continue;
-        VALUE after = rb_ary_dup(before);
-        rb_ary_delete(after, callable);
-        set_listeners(self, (tn_event_id)event, after);
-        found = true;
+        if (remove_from(self, (tn_event_id)event, callable)) found = true;
     }
+    RB_GC_GUARD(object);
     return found ? Qtrue : Qfalse;
 }
 
