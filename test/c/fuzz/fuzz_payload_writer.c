@@ -37,7 +37,8 @@ static void write_in_pieces(tn_payload_writer *writer, tn_text text)
 static tn_value write_value(fuzz_input *input, tn_payload_writer *writer)
 {
     tn_value value = {.type = TN_VALUE_STRING, .as.string = TN_NO_TEXT};
-    switch (fuzz_below(input, 5)) {
+    switch (fuzz_below(input, 6)) {
+    case 4: value = (tn_value){.type = TN_VALUE_TIME, .as.time = fuzz_number(input)}; break;
     case 0: value = (tn_value){.type = TN_VALUE_INTEGER, .as.integer = (int64_t)fuzz_number(input)}; break;
     case 1: value = (tn_value){.type = TN_VALUE_DOUBLE, .as.number = (double)fuzz_number(input) / 7}; break;
     case 2: value = (tn_value){.type = TN_VALUE_BOOLEAN, .as.boolean = fuzz_below(input, 2)}; break;
@@ -53,19 +54,27 @@ static tn_value write_value(fuzz_input *input, tn_payload_writer *writer)
     if (value.type == TN_VALUE_INTEGER) tn_payload_integer(writer, value.as.integer);
     if (value.type == TN_VALUE_DOUBLE) tn_payload_double(writer, value.as.number);
     if (value.type == TN_VALUE_BOOLEAN) tn_payload_boolean(writer, value.as.boolean);
+    if (value.type == TN_VALUE_TIME) tn_payload_time(writer, value.as.time, value.as.time & 1);
     return value;
+}
+
+/* As a name, or as a text. */
+static bool write_key(tn_payload_writer *writer, size_t number, bool named)
+{
+    static tn_name names[PAIRS];
+    names[number] = (tn_name){.text = written[number].key, .id = (uint32_t)number};
+    return named ? tn_payload_key_named(writer, &names[number]) : tn_payload_key(writer, written[number].key);
 }
 
 static size_t write_pairs(fuzz_input *input, tn_payload_writer *writer)
 {
     size_t count = 0;
     while (!fuzz_is_over(input) && count < PAIRS) {
-        tn_text key = valid_text(input);
-        if (!tn_payload_key(writer, key)) {
-            fuzz_free(key);
+        written[count].key = valid_text(input);
+        if (!write_key(writer, count, fuzz_below(input, 2))) {
+            fuzz_free(written[count].key);
             continue;
         }
-        written[count].key = key;
         written[count++].value = write_value(input, writer);
     }
     return count;
@@ -89,6 +98,9 @@ static void check_value(tn_value read, tn_value expected, size_t limit)
     case TN_VALUE_INTEGER: fuzz_check(read.as.integer == expected.as.integer); break;
     case TN_VALUE_DOUBLE: fuzz_check(read.as.number == expected.as.number); break;
     case TN_VALUE_BOOLEAN: fuzz_check(read.as.boolean == expected.as.boolean); break;
+    case TN_VALUE_TIME:
+        fuzz_check(read.as.time == expected.as.time && read.milliseconds == (expected.as.time & 1));
+        break;
     }
     fuzz_plant(read.type == TN_VALUE_INTEGER && read.as.integer < INT32_MIN);
 }
@@ -107,13 +119,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     size_t count = write_pairs(&input, &writer), read = 0;
     fuzz_check(writer.count == count && (!max_pairs || count <= max_pairs));
-    tn_text key;
-    tn_value value;
-    for (tn_payload_reader reader = tn_payload_read(buffer.bytes, buffer.size);
-         tn_payload_next(&reader, &key, &value);) {
+    tn_pair pair;
+    for (tn_payload_reader reader = tn_payload_read(buffer.bytes, buffer.size); tn_payload_next(&reader, &pair);) {
         fuzz_check(read < count);
-        check_text(key, written[read].key, 0);
-        check_value(value, written[read].value, max_value_size);
+        check_text(pair.key, written[read].key, 0);
+        check_value(pair.value, written[read].value, max_value_size);
         read++;
     }
     fuzz_check(read == count || buffer.status == TN_ERROR_MEMORY);

@@ -19,18 +19,17 @@ static void accept_one(void *self)
     received.accepted++;
 }
 
-static void take_one(void *self, tn_span *span)
+static void deliver(void *self, tn_delivery *delivery)
 {
     (void)self;
-    fuzz_check(span->end >= span->start);
-    received.taken++;
-    tn_span_list_add(&received.spans, span);
-}
-
-static void lose_one(void *self)
-{
-    (void)self;
-    received.lost++;
+    received.accepted += delivery->ended.count;
+    received.lost += delivery->lost;
+    tn_span_list_append(&delivery->ended, &delivery->released);
+    for (tn_span *span; (span = tn_span_list_take(&delivery->ended));) {
+        fuzz_check(span->end >= span->start);
+        received.taken++;
+        tn_span_list_add(&received.spans, span);
+    }
 }
 
 /* --- One event ----------------------------------------------------------------------------------------- */
@@ -42,6 +41,11 @@ static tn_text text_of(fuzz_input *input, char *storage, size_t limit)
     return (tn_text){storage, tn_utf8_valid_prefix((tn_text){storage, size})};
 }
 
+#define NAMES 3
+
+static const tn_name names[NAMES] = {
+    {.text = {"a", 1}, .id = 0}, {.text = {"fuzz.a", 6}, .id = 1}, {.text = {"task_id", 7}, .id = 200}};
+
 /* Pairs as the binding writes them; sometimes (and the encoders must bear it) cut short. */
 static tn_pairs pairs_of(fuzz_input *input, tn_buffer *buffer)
 {
@@ -49,8 +53,11 @@ static tn_pairs pairs_of(fuzz_input *input, tn_buffer *buffer)
     tn_payload_writer writer;
     tn_payload_writer_init(&writer, buffer, (uint32_t)fuzz_below(input, 8), fuzz_below(input, 40));
     for (size_t left = fuzz_below(input, 6); left > 0; left--) {
-        if (!tn_payload_key(&writer, text_of(input, storage, 8))) continue;
-        switch (fuzz_below(input, 4)) {
+        bool named = fuzz_below(input, 2);
+        if (named && !tn_payload_key_named(&writer, &names[fuzz_below(input, NAMES)])) continue;
+        if (!named && !tn_payload_key(&writer, text_of(input, storage, 8))) continue;
+        switch (fuzz_below(input, 5)) {
+        case 3: tn_payload_time(&writer, fuzz_number(input), fuzz_below(input, 2)); break;
         case 0: tn_payload_integer(&writer, (int64_t)fuzz_number(input)); break;
         case 1: tn_payload_double(&writer, (double)(int64_t)fuzz_number(input)); break;
         case 2: tn_payload_boolean(&writer, fuzz_below(input, 2)); break;
@@ -116,7 +123,8 @@ static void one_call(fuzz_input *input, tn_span_manager *manager, const tn_span_
     switch (what % 24) {
     case 0: tn_span_manager_finish_task(manager, &occurrence, (tn_span_status)(what / 24 % 3)); break;
     case 1: tn_span_manager_release(manager, now.monotonic, what & 32); break;
-    case 2: tn_span_manager_interrupt(manager); break;
+    case 2: tn_span_manager_interrupt(manager, what / 24); break;
+    case 8: tn_span_manager_interrupt_step(manager, key.task_id, key.step_id); break;
     case 3: tn_span_manager_set_attributes(manager, key, occurrence.payload); break;
     case 4: tn_span_manager_add_event(manager, key, occurrence.name, now, occurrence.payload); break;
     case 5: tn_span_manager_remove_task(manager, key.task_id); break;
@@ -182,6 +190,12 @@ static tn_span_manager_options options_of(fuzz_input *input)
     };
 }
 
+/* What has been taken leaves, as it does once the worker has sent it. */
+static void recycle_some(tn_span_pool *pool)
+{
+    tn_span_list_recycle(&received.spans, pool);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     fuzz_input input = {bytes, bytes + size};
@@ -192,8 +206,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t calls_fail_at = fuzz_byte(&input), encoding_fails_at = fuzz_below(&input, 32);
 
     fuzz_fail_allocation(calls_fail_at);
-    tn_span_manager *manager = tn_span_manager_new(&options, (tn_span_sink){NULL, accept_one, take_one, lose_one});
-    while (manager && !fuzz_is_over(&input)) one_call(&input, manager, &options);
+    tn_span_pool pool;
+    tn_span_pool_init(&pool, 4);
+    tn_span_sink sink = {.accept = accept_one, .deliver = deliver, .pool = fuzz_below(&input, 2) ? &pool : NULL};
+    tn_span_manager *manager = tn_span_manager_new(&options, sink);
+    while (manager && !fuzz_is_over(&input)) {
+        one_call(&input, manager, &options);
+        if (fuzz_below(&input, 8) == 1) recycle_some(&pool);
+    }
     if (manager) tn_span_manager_release(manager, now.monotonic, true);
     tn_span_manager_free(manager);
     fuzz_check(received.accepted == received.taken);
@@ -202,8 +222,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_fail_allocation(encoding_fails_at);
     encode(TN_TEXT("fuzz."), attribute_limit);
     fuzz_fail_allocation(0);
-    fuzz_plant(received.taken > 2 && received.spans.first->event_count > 1);
+    fuzz_plant(received.taken > 2 && received.spans.first && received.spans.first->event_count > 1);
     tn_span_list_free(&received.spans);
+    tn_span_pool_free(&pool);
     fuzz_check(fuzz_live_allocations() == 0);
     return 0;
 }
