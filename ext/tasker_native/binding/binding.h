@@ -40,6 +40,7 @@ void tn_init_payload(void);
 void tn_init_pipeline(void);
 void tn_init_span_manager(void);
 void tn_init_payload_builder(void);
+void tn_init_event_table(void);
 void tn_init_publisher(void);
 
 /* Calls function(argument). What application code raises for reasons of its own (StandardError, ScriptError,

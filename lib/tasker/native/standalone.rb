@@ -40,12 +40,16 @@ module Tasker
 
   # Events and who listens to them.
   module Events
+    extend Native::Catalog
+
     # The event bus of the app: +Tasker::Events::Publisher.instance+.
     class Publisher < Native::Publisher
       include Singleton
     end
 
     Event = Native::Event
+    Catalog = Native::Catalog
+    CustomRegistry = Native::CustomRegistry
     EventPayloadBuilder = Native::EventPayloadBuilder
     UnregisteredEventError = Native::UnregisteredEventError
 

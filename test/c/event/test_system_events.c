@@ -62,3 +62,19 @@ Test(system_events, of_one_module_share_a_namespace)
     }
     cr_assert_eq(checked, 51, "all but the four test events");
 }
+
+Test(system_events, are_described)
+{
+    static const struct {
+        const char *name, *description, *payload;
+    } rows[] = {
+#define ROW(X, id, module, name, description, payload, fired_by) [id] = {name, description, payload},
+        TN_SYSTEM_EVENT_TABLE(ROW, )
+#undef ROW
+    };
+    for (int event = 0; event < TN_SYSTEM_EVENT_COUNT; event++) {
+        cr_assert_str_eq(rows[event].name, names[event]);
+        cr_assert_eq(rows[event].description[strlen(rows[event].description) - 1], '.', "%s", names[event]);
+        cr_assert_gt(strlen(rows[event].payload), 0, "%s", names[event]);
+    }
+}
