@@ -24,6 +24,11 @@ module Records
       t.datetime :last_attempted_at
       t.datetime :processed_at
     end
+    create_table(:stateless_step_records) { |t| t.integer :task_id }
+  end
+
+  # A step whose state is elsewhere.
+  class StatelessStepRecord < ActiveRecord::Base
   end
 
   # A task, as upstream's model has it.

@@ -37,7 +37,7 @@ static struct {
 static ID questions[QUESTION_COUNT];
 static ID id_task, id_task_id, id_name, id_iso8601, id_to_f, id_backtrace, id_message;
 static ID id_started, id_completed, id_failed, id_retry;
-static VALUE sym_error;
+static VALUE sym_error, sym_exception_object;
 
 /* Where pairs go: into a Hash, or into a walk. */
 typedef struct {
@@ -248,38 +248,74 @@ static void emit_completed(const reading *r, const sink *to)
     double seconds = r->started.known && r->completed.known ? seconds_between_times(&r->started, &r->completed)
                                                             : seconds_between(or_nil(r->answers[ASK_last_attempted_at]),
                                                                               or_nil(r->answers[ASK_processed_at]));
-    emit_double(to, &key.execution_duration, seconds);
+    emit_double(to, &key.execution_duration, seconds > 0 ? seconds : 0.0); /* the end may be an earlier attempt's */
     emit_results(r, to);
 }
 
-/* What an earlier handler left in the results, for a failure that comes without its error. */
-static VALUE error_in(VALUE results)
+/* In what an earlier handler left in the results, under a String or a Symbol. */
+static VALUE result_of(const reading *r, VALUE symbol)
 {
+    VALUE results = or_nil(r->answers[ASK_results]);
     if (!RB_TYPE_P(results, T_HASH)) return Qnil;
-    VALUE error = rb_hash_lookup(results, rb_str_new_lit("error"));
-    return NIL_P(error) ? rb_hash_lookup(results, sym_error) : error;
+    VALUE result = rb_hash_lookup(results, rb_sym2str(symbol));
+    return NIL_P(result) ? rb_hash_lookup(results, symbol) : result;
 }
 
-static void emit_failed(const reading *r, const sink *to)
+static VALUE class_name_of(VALUE error)
 {
-    VALUE message = error_in(or_nil(r->answers[ASK_results]));
-    if (NIL_P(message)) {
-        emit_text(to, &key.error_message, TN_TEXT("Unknown error"));
+    return rb_class_name(CLASS_OF(error));
+}
+
+/* The class of a failure that comes without its error. */
+static VALUE error_class_of(const reading *r)
+{
+    VALUE object = rb_hash_lookup(r->payload->context, sym_exception_object);
+    if (RTEST(rb_obj_is_kind_of(object, rb_eException))) return class_name_of(object);
+
+    VALUE name = rb_hash_lookup(r->payload->context, key.error_class.symbol);
+    return NIL_P(name) ? result_of(r, key.error_class.symbol) : name;
+}
+
+static void emit_or(const sink *to, const payload_key *key, VALUE value, tn_text fallback)
+{
+    if (NIL_P(value)) {
+        emit_text(to, key, fallback);
     } else {
-        emit(to, &key.error_message, message);
+        emit(to, key, value);
     }
-    emit_results(r, to);
+}
+
+/* A failure that comes without its error, or with a mere message. */
+static void emit_failure(const reading *r, const sink *to)
+{
+    VALUE message = RB_TYPE_P(r->payload->error, T_STRING) ? r->payload->error
+                                                           : rb_hash_lookup(r->payload->context, sym_error);
+    VALUE backtrace = result_of(r, key.backtrace.symbol);
+    emit_or(to, &key.error_message, NIL_P(message) ? result_of(r, sym_error) : message, TN_TEXT("Unknown error"));
+    emit_or(to, &key.exception_class, error_class_of(r), TN_TEXT("StandardError"));
+    if (!NIL_P(backtrace)) emit(to, &key.backtrace, backtrace);
 }
 
 static void emit_error(VALUE error, const sink *to)
 {
-    VALUE class_name = rb_class_name(CLASS_OF(error));
+    VALUE class_name = class_name_of(error);
     VALUE backtrace = or_nil(answer_of(error, id_backtrace));
     emit(to, &key.error_message, or_nil(answer_of(error, id_message)));
     emit(to, &key.error_class, class_name);
     emit(to, &key.exception_class, class_name);
     if (RB_TYPE_P(backtrace, T_ARRAY)) emit(to, &key.backtrace, rb_ary_subseq(backtrace, 0, BACKTRACE_LINES));
     if (to->walk) tn_walk_exception(to->walk, error);
+}
+
+static void emit_failed(const reading *r, const sink *to)
+{
+    VALUE error = r->payload->error;
+    if (!NIL_P(error) && RTEST(rb_obj_is_kind_of(error, rb_eException))) {
+        emit_error(error, to);
+    } else {
+        emit_failure(r, to);
+    }
+    emit_results(r, to);
 }
 
 static void emit_retry(const reading *r, const sink *to)
@@ -302,8 +338,6 @@ static void emit_step(const tn_step_payload *payload, const sink *to)
     case TN_STEP_PAYLOAD_RETRY: emit_retry(&reading, to); break;
     case TN_STEP_PAYLOAD_OTHER: break;
     }
-    if (!NIL_P(payload->error) && RTEST(rb_obj_is_kind_of(payload->error, rb_eException)))
-        emit_error(payload->error, to);
 }
 
 VALUE tn_step_payload_hash(const tn_step_payload *payload)
@@ -366,5 +400,6 @@ void tn_init_payload_builder(void)
     id_failed = rb_intern("failed");
     id_retry = rb_intern("retry");
     sym_error = ID2SYM(rb_intern("error"));
+    sym_exception_object = ID2SYM(rb_intern("exception_object"));
     rb_define_module_function(tn_ruby.native, "build_step_payload", build_step_payload, 4);
 }

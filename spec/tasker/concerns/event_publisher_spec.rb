@@ -28,7 +28,7 @@ RSpec.describe Tasker::Concerns::EventPublisher do
       publish_step_started: ['step.execution_requested', 'started', %i[step_inputs step_dependencies]],
       publish_step_before_handle: ['step.before_handle', 'before_handle', []],
       publish_step_completed: ['step.completed', 'completed', %i[execution_duration step_results]],
-      publish_step_failed: ['step.failed', 'failed', %i[error_message step_results]],
+      publish_step_failed: ['step.failed', 'failed', %i[error_message exception_class step_results]],
       publish_step_retry_requested: ['step.retry_requested', 'retry',
                                      %i[previous_attempts retry_reason backoff_strategy]],
       publish_step_cancelled: ['step.cancelled', 'cancelled', %i[cancellation_reason]]

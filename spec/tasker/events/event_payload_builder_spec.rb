@@ -56,6 +56,31 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
       expect(build(build_step, event_type: :failed)).to include(error_message: 'Unknown error')
     end
 
+    it 'takes class and backtrace of a failure from where they are known' do
+      known = build_step(results: { 'error_class' => 'IOError', 'backtrace' => ['a.rb:1'] })
+
+      expect(build(build_step, event_type: :failed)).to include(exception_class: 'StandardError')
+      expect(build(known, event_type: :failed)).to include(exception_class: 'IOError', backtrace: ['a.rb:1'])
+      { { error_class: 'Mine' } => 'Mine', { exception_object: KeyError.new } => 'KeyError',
+        { exception_class: 'Own', error_class: 'Mine' } => 'Own' }.each do |context, name|
+        expect(build(known, event_type: :failed, additional_context: context)).to include(exception_class: name)
+      end
+    end
+
+    it 'takes the message of a failure from the context, under both of its names' do
+      known = build_step(results: { error: 'from results' })
+
+      expect(build(known, event_type: :failed, additional_context: { error: 'a' })).to include(error_message: 'a')
+      expect(build(known, event_type: :failed, additional_context: { error: 'a', error_message: 'b' }))
+        .to include(error_message: 'b')
+      expect(build(known, event_type: :failed)).to include(error_message: 'from results')
+    end
+
+    it 'has no duration where the end is that of an earlier attempt' do
+      expect(build(build_step(last_attempted_at: attempted, processed_at: attempted - 60)))
+        .to include(execution_duration: 0.0)
+    end
+
     it 'adds previous attempts, reason and strategy for :retry' do
       expect(build(event_type: :retry)).to match(
         **base, event_type: 'retry', timestamp: be_a(String), previous_attempts: 1,
@@ -154,6 +179,14 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
       expect(build(event_type: :failed, additional_context: { error: 'down' })).to include(error_message: 'down')
     end
 
+    it 'adds the steps of a failure, and their results, where there are any' do
+      expect(build(event_type: :failed, additional_context: { error_steps: ['ship'] }))
+        .to include(error_steps: ['ship'], error_step_results: nil)
+      expect(build(event_type: :failed, additional_context: { error_steps: [1], error_step_results: [{ a: 1 }] }))
+        .to include(error_step_results: [{ a: 1 }])
+      expect(build(event_type: :failed, additional_context: { error_steps: [] })).not_to include(:error_step_results)
+    end
+
     it 'lets the caller win' do
       expect(build(additional_context: { task_name: 'mine', total_steps: 99, more: 1 }))
         .to include(task_name: 'mine', total_steps: 99, more: 1)
@@ -165,6 +198,17 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
       none = { total_steps: 0, completed_steps: 0, failed_steps: 0, pending_steps: 0, task_name: 'unknown_task' }
 
       expect([bare, grumpy, nil, Object.new].map { |task| build(task) }).to all(include(none))
+    end
+  end
+
+  describe '.build_orchestration_payload' do
+    it 'has type, mark and time, then the context, which wins' do
+      payload = described_class.build_orchestration_payload(event_type: :task_started, context: { task_id: 7 })
+
+      expect(payload).to match(event_type: 'task_started', orchestration_event: true, task_id: 7,
+                               timestamp: match(/\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z/))
+      expect(described_class.build_orchestration_payload(event_type: :a, context: { event_type: 'b', timestamp: 5 }))
+        .to eq(event_type: 'b', orchestration_event: true, timestamp: 5)
     end
   end
 
@@ -209,11 +253,48 @@ RSpec.describe Tasker::Events::EventPayloadBuilder do
       expect(only_span.attributes).to include('tasker.step_name' => 'fetch', 'tasker.step_dependencies' => '[]')
     end
 
-    it 'reads a task with one query at most' do
+    it 'reads a task with one query, which counts, and loads no step' do
+      3.times { Records::StepRecord.create!(task_id: task.task_id, name: 'failed', status: 'error', processed_at: Time.now) }
+      payload = nil
+      made = queries { payload = described_class.build_task_payload(task) }
+
+      expect(made).to contain_exactly(/COUNT.*GROUP BY/)
+      expect(task.workflow_steps).not_to be_loaded
+      expect(payload).to include(task_id: task.task_id, total_steps: 5, completed_steps: 1, pending_steps: 1,
+                                 failed_steps: 3, completed_at: nil)
+    end
+
+    it 'knows when the last step was completed' do
+      task.update!(created_at: attempted - 1)
+      task.workflow_steps.update_all(status: 'complete')
+
+      expect(described_class.build_task_payload(task)).to include(
+        completed_at: '2026-01-02T03:04:07Z', total_execution_duration: 3.0, current_execution_duration: nil
+      )
+    end
+
+    it 'asks nothing where the caller says how far the steps are' do
+      counts = { total_steps: 4, completed_steps: 3, failed_steps: 1, pending_steps: 0 }
       payload = nil
 
-      expect(queries { payload = described_class.build_task_payload(task) }.size).to be <= 1
-      expect(payload).to include(task_id: task.task_id, total_steps: 2, completed_steps: 1, pending_steps: 1)
+      expect(queries { payload = described_class.build_task_payload(task, additional_context: counts) }).to be_empty
+      expect(payload).to include(**counts, current_execution_duration: be_a(Float))
+    end
+
+    it 'counts the steps of a task that is not saved yet in memory' do
+      unsaved = Records::TaskRecord.new(name: 'new', workflow_steps: [Records::StepRecord.new(status: 'pending')])
+
+      payload = nil
+
+      expect(queries { payload = described_class.build_task_payload(unsaved) }).to be_empty
+      expect(payload).to include(total_steps: 1, pending_steps: 1)
+    end
+
+    it 'leaves out what a table of steps without status can not tell' do
+      steps = Records::StatelessStepRecord.where(task_id: 1)
+      payload = described_class.build_task_payload(build_task(workflow_steps: steps))
+
+      expect(payload).to include(total_steps: 0).and not_include(:completed_steps, :failed_steps, :pending_steps)
     end
 
     it 'reads a task whose steps are loaded without a query' do
