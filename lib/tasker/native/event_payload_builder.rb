@@ -9,6 +9,9 @@ module Tasker
     # 8601 in whole seconds. The keys of all events of a kind come first, those of the event's type win over them, and
     # the caller's context wins over both.
     module EventPayloadBuilder
+      TASK_FIELDS = { task_id: :task_id, task_name: :name, current_status: :status, final_status: :status }.freeze
+      private_constant :TASK_FIELDS
+
       # task_id, step_id, step_name, started_at, completed_at, attempt_number, retry_limit, event_type, timestamp;
       # +:started+ adds step_inputs and step_dependencies (of parents that are in memory), +:completed+
       # execution_duration (0.0 where times are missing) and step_results, +:failed+ error_message, exception_class,
@@ -28,10 +31,12 @@ module Tasker
       end
 
       # task_id, task_name, started_at, completed_at, task_type, event_type, timestamp, total_execution_duration (once
-      # all steps are complete, and then execution_duration, too) or current_execution_duration (until then), total_steps,
-      # completed_steps, failed_steps, pending_steps; +:started+ adds task_context, +:failed+ error_message and, where
-      # there are any, error_steps and error_step_results. The steps cost one grouped query at most, none where they are
-      # loaded, where the step class answers +task_completion_stats(task)+, or where the context has the four counts.
+      # all steps are complete, and then execution_duration, too) or current_execution_duration (until then),
+      # total_steps, completed_steps, failed_steps, pending_steps; +:started+ and +:enqueue+ add task_context, +:failed+
+      # error_message and, where there are any, error_steps and error_step_results.
+      #
+      # The steps cost one grouped query at most, none where they are loaded, where the step class answers
+      # +task_completion_stats(task)+, or where the context has the four counts.
       #
       # @param task [#task_id, #name, #workflow_steps]
       # @param event_type [Symbol] :started, :completed, :failed, ...
@@ -54,6 +59,26 @@ module Tasker
       #   build_orchestration_payload(event_type: :task_started, context: { task_id: 7 })
       def build_orchestration_payload(event_type:, context: {})
         { event_type: event_type.to_s, orchestration_event: true, timestamp: iso8601(Time.now.utc), **context }
+      end
+
+      # @api private
+      # @param names [Array<Symbol>] of the keys: task_id, task_name, current_status, final_status
+      # @return [Hash{Symbol=>Object}] of them, what the task answers
+      def task_fields(task, *names)
+        names.each_with_object({}) do |name, fields|
+          method = TASK_FIELDS.fetch(name)
+          fields[name] = task.public_send(method) if task.respond_to?(method)
+        rescue *ISOLATED_ERRORS
+          next # left out
+        end
+      end
+
+      # @api private
+      # @return [Float, nil] seconds from the step's attempt to its end, else from its creation to its last change
+      def step_duration(step)
+        [%i[last_attempted_at processed_at], %i[created_at updated_at]].filter_map do |from, till|
+          elapsed(answer(step, from), answer(step, till))
+        end.first
       end
 
       private
@@ -80,7 +105,7 @@ module Tasker
 
       def task_specifics(task, event_type, context)
         case event_type
-        when :started then { task_context: answer(task, :context) }
+        when :started, :enqueue then { task_context: answer(task, :context) }
         when :failed then task_failure(context)
         else {}
         end
