@@ -64,6 +64,18 @@ RSpec.describe 'A Rails app' do
     expect(told.last).to include('tasker.card' => '[FILTERED]', 'tasker.kind' => 'y')
   end
 
+  it 'loads config/tasker/events before its initializers, and boots although a file is wrong' do
+    FileUtils.mkdir_p("#{root}/config/tasker/events")
+    File.write("#{root}/config/tasker/events/a.yml", "events:\n  order.shipped: { description: On its way }\n")
+    File.write("#{root}/config/tasker/events/b.yml", "events:\n  order.lost: { fired_by: 5 }\n")
+    initializer("TOLD = Tasker::Events.event_info('order.shipped')")
+    result = boot('tell(TOLD)', 'test')
+
+    expect(JSON.parse(result.out)).to include('description' => 'On its way')
+    expect(result.err).to eq("ERROR tasker-native: #{root}/config/tasker/events/b.yml:2: " \
+                             "fired_by is not a list of texts\n")
+  end
+
   it 'has upstream\'s filters where it has none of its own' do
     told = run(<<~RUBY)
       Rails.application.config.filter_parameters.clear

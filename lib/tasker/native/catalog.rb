@@ -103,7 +103,31 @@ module Tasker
         CustomRegistry.instance.register_event(name, description: description, fired_by: fired_by, **details)
       end
 
+      # Registers the events that the YAML files of a directory declare. In Rails that happens at boot, with
+      # config/tasker/events. What is wrong with a file is logged, with the line, and costs no other event.
+      #
+      # @param directory [String, Pathname] that need not exist
+      # @return [Array<String>] names of the events that were registered
+      # @example
+      #   Tasker::Events.load_custom_events('config/tasker/events')
+      def load_custom_events(directory = 'config/tasker/events')
+        require_relative 'event_file'
+        files = Dir.glob('*.{yml,yaml}', base: directory).sort.map { |file| EventFile.new(File.join(directory, file)) }
+        files.flat_map(&:problems).each { |problem| Native.logger.error("tasker-native: #{problem}") }
+        entries = files.flat_map(&:entries)
+        entries.each_with_object({}) { |entry, places| register_entry(entry, places) }.keys
+      end
+
       private
+
+      def register_entry(entry, places)
+        raise ArgumentError, "#{entry.name} is declared in #{places[entry.name]} already" if places.key?(entry.name)
+
+        register_custom_event(entry.name, **entry.details)
+        places[entry.name] = entry.place
+      rescue ArgumentError, TooManyEventsError => e
+        Native.logger.error("tasker-native: #{entry.place}: #{e.message}")
+      end
 
       def system_entry(name, description, payload, fired_by)
         described = PayloadDescription.new(payload)

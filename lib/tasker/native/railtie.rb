@@ -2,8 +2,13 @@
 
 module Tasker
   module Native
-    # Starts telemetry at boot, once the app's initializers have set it up, and brings the rake tasks.
+    # Starts telemetry at boot, once the app's initializers have set it up, loads config/tasker/events before them, and
+    # brings the rake tasks.
     class Railtie < ::Rails::Railtie
+      initializer 'tasker_native.custom_events', before: :load_config_initializers do |app|
+        Tasker::Events.load_custom_events(app.root.join('config/tasker/events')) unless Native.runtime.engine?
+      end
+
       config.after_initialize do
         Native.start if Native.runtime.settings.enabled
       end
