@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-# README.md as those read it who do what it says.
+# README.md, or another page, as those read it who do what it says.
 class Readme
   ROOT = File.expand_path('../..', __dir__)
   FILE_NAME = %r{\A# (Gemfile|[\w/.]+\.rb)\n}
@@ -8,8 +8,8 @@ class Readme
 
   attr_reader :text
 
-  def initialize
-    @text = File.read(File.join(ROOT, 'README.md'))
+  def initialize(path = 'README.md')
+    @text = File.read(File.join(ROOT, path))
   end
 
   # @return [Hash{String=>String}] what belongs into files of an app, which say so in their first line
@@ -35,6 +35,11 @@ class Readme
   # @return [Array<String>] lines for a shell
   def commands
     snippets('sh').flat_map { |snippet| snippet.lines(chomp: true) }.map { |line| line[/\A[^#]+/].strip }
+  end
+
+  # @return [Array<String>] YAML files
+  def yaml
+    snippets('yaml')
   end
 
   # @param title [String] of the section it stands in

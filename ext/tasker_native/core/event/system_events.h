@@ -2,8 +2,8 @@
 #define TN_EVENT_SYSTEM_EVENTS_H
 
 /* The events that Tasker itself publishes. This table is their only source: ids, names, Ruby's constants, the catalog
- * (Tasker::Events.catalog) and docs/events.md come from it. To add an event, add an entry; keys that no other event has
- * need a type and an example in lib/tasker/native/payload_fields.rb.
+ * (Tasker::Events.catalog) and docs/events.md come from it. To add an event, add an entry and run `rake docs:events`;
+ * keys that no other event has need a type and an example in lib/tasker/native/payload_fields.rb.
  *
  * F(X, id, Ruby module below Tasker, name, description, payload, fired by)
  *
