@@ -15,6 +15,8 @@ module Tasker
       # @example
       #   Tasker::Events.catalog['step.failed'][:description] # => "An attempt of a step failed."
       def catalog
+        return Catalog.catalog unless equal?(Catalog) # one for all
+
         @catalog ||= Native::EVENT_TABLE.to_h { |name, *row| [name, deep_freeze(system_entry(name, *row))] }.freeze
       end
 

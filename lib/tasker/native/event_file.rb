@@ -32,6 +32,7 @@ module Tasker
 
       # What is wrong, and where.
       class Invalid < StandardError
+        # @return [Integer]
         attr_reader :line
 
         def initialize(node, message)

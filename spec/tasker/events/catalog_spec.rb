@@ -54,6 +54,10 @@ RSpec.describe Tasker::Events do
     expect { catalog['step.failed'][:fired_by] << 'me' }.to raise_error(FrozenError)
   end
 
+  it 'is made once' do
+    expect(described_class.catalog).to be(Tasker::Events::Catalog.catalog)
+  end
+
   it 'has an entry for each name' do
     expect(described_class.event_info('step.completed')).to eq(catalog['step.completed'])
     expect(described_class.event_info(:'step.completed')).to eq(catalog['step.completed'])
