@@ -10,7 +10,7 @@ module Telemetry
     Tasker::Native::Environment.forget_warnings
     Tasker.reset_configuration!
     configure(exporter: :memory)
-    unsubscribe_all
+    publisher.unsubscribe_all
     Tasker::Native::Testing.reset!
     Tasker::Native.runtime.write_log
     capture_log
@@ -58,12 +58,6 @@ module Telemetry
   def listen(*event_names)
     [].tap do |events|
       event_names.each { |name| publisher.subscribe(name) { |event| events << event } }
-    end
-  end
-
-  def unsubscribe_all
-    publisher.event_names.flat_map { |name| publisher.listeners(name) }.uniq.each do |listener|
-      publisher.unsubscribe(listener)
     end
   end
 

@@ -17,13 +17,15 @@ typedef struct {
 typedef struct {
     tn_publisher core;
     VALUE listeners;             /* Array, by event id, of frozen Arrays of what answers call */
+    VALUE event_names;           /* Array, by event id, of frozen Strings; filled when they are asked for */
     VALUE spans;                 /* a SpanManager, or Qnil */
     tn_span_manager *core_spans; /* inside of it */
     bool started;                /* Tasker::Native.start was called */
+    bool asks_for_time;          /* by Time.now, which somebody may have replaced */
     name_slot names[NAME_SLOTS];
 } publisher;
 
-static ID id_call, id_start, id_report;
+static ID id_call, id_start, id_report, id_count_failure, id_now, id_id, id_payload, id_set_default;
 static VALUE sym_timestamp;
 static tn_key *key_timestamp;
 
@@ -31,6 +33,7 @@ static void publisher_mark(void *pointer)
 {
     publisher *self = pointer;
     rb_gc_mark_movable(self->listeners);
+    rb_gc_mark_movable(self->event_names);
     rb_gc_mark_movable(self->spans);
     for (size_t i = 0; i < NAME_SLOTS; i++) {
         if (self->names[i].name) rb_gc_mark(self->names[i].name); /* not movable: it is looked up by its address */
@@ -41,6 +44,7 @@ static void publisher_compact(void *pointer)
 {
     publisher *self = pointer;
     self->listeners = rb_gc_location(self->listeners);
+    self->event_names = rb_gc_location(self->event_names);
     self->spans = rb_gc_location(self->spans);
 }
 
@@ -72,9 +76,11 @@ static VALUE publisher_alloc(VALUE class)
     publisher *self;
     VALUE object = TypedData_Make_Struct(class, publisher, &publisher_type, self);
     self->listeners = Qnil;
+    self->event_names = Qnil;
     self->spans = Qnil;
     if (tn_publisher_init(&self->core) != TN_OK) rb_memerror();
     RB_OBJ_WRITE(object, &self->listeners, rb_ary_new());
+    RB_OBJ_WRITE(object, &self->event_names, rb_ary_new());
     return object;
 }
 
@@ -139,11 +145,17 @@ static tn_event_id event_published(VALUE object, publisher *self, VALUE name)
 
 static VALUE event_name(const publisher *self, tn_event_id event)
 {
-    return tn_string_of_text(tn_event_registry_name(self->core.registry, event));
+    VALUE name = rb_ary_entry(self->event_names, (long)event);
+    if (!NIL_P(name)) return name;
+
+    tn_text text = tn_event_registry_name(self->core.registry, event);
+    name = rb_enc_interned_str(text.bytes, (long)text.size, rb_utf8_encoding());
+    rb_ary_store(self->event_names, (long)event, name);
+    return name;
 }
 
-/* register_event(name) -> self; registering twice is fine */
-static VALUE publisher_register(VALUE object, VALUE name)
+/* add_event(name) -> self; adding one twice is fine */
+static VALUE publisher_add_event(VALUE object, VALUE name)
 {
     publisher *self = get(object);
     VALUE string = name_string(name);
@@ -273,6 +285,13 @@ static VALUE publisher_trace_with(VALUE object, VALUE spans, VALUE custom_only)
     return Qnil;
 }
 
+/* ask_for_time(bool) -> nil: whether the time of an event is Time.now, or the clock is read at once */
+static VALUE publisher_ask_for_time(VALUE object, VALUE ask)
+{
+    get(object)->asks_for_time = RTEST(ask);
+    return Qnil;
+}
+
 /* await_start -> nil: the next event calls Tasker::Native.start */
 static VALUE publisher_await_start(VALUE object)
 {
@@ -291,9 +310,16 @@ typedef struct {
     const tn_step_payload *step; /* NULL: the payload is the caller's */
     VALUE current;               /* [task id, step id] of the step whose handler runs here, or Qnil */
     VALUE listener;              /* being called */
+    bool plain_proc;             /* it is of Proc's own class, so call is Proc's */
     VALUE event_object;
     tn_walk *walk;
 } publication;
+
+static VALUE call_count_failure(VALUE argument)
+{
+    publication *p = (publication *)argument;
+    return rb_funcall(p->object, id_count_failure, 2, event_name(p->self, p->event), p->listener);
+}
 
 static VALUE call_report(VALUE report)
 {
@@ -313,6 +339,7 @@ static VALUE report_error(VALUE argument, VALUE exception)
 {
     publication *p = (publication *)argument;
     p->self->core.events[p->event].failures++;
+    if (RTEST(p->listener)) tn_isolate(call_count_failure, argument, Qnil);
     VALUE report = rb_assoc_new(event_name(p->self, p->event), exception);
     if (tn_isolate(call_report, report, Qfalse) == Qfalse) report_natively(p, exception);
     return Qnil;
@@ -321,7 +348,17 @@ static VALUE report_error(VALUE argument, VALUE exception)
 static VALUE call_listener(VALUE argument)
 {
     publication *p = (publication *)argument;
+    if (p->plain_proc) return rb_proc_call_with_block(p->listener, 1, &p->event_object, Qnil);
     return rb_funcall(p->listener, id_call, 1, p->event_object);
+}
+
+/* What Event.new does, without the call. */
+static VALUE new_event(const publication *p)
+{
+    VALUE event = rb_obj_alloc(tn_ruby.event_class);
+    rb_ivar_set(event, id_id, event_name(p->self, p->event));
+    rb_ivar_set(event, id_payload, p->payload);
+    return event;
 }
 
 /* Each in its own isolation: one that raises keeps none of the others from being called. */
@@ -330,21 +367,42 @@ static void call_listeners(publication *p)
     VALUE listeners = listeners_of(p->self, p->event);
     if (NIL_P(listeners)) return;
 
-    VALUE arguments[] = {event_name(p->self, p->event), p->payload};
-    p->event_object = rb_class_new_instance(2, arguments, tn_ruby.event_class);
+    p->event_object = new_event(p);
     for (long i = 0; i < RARRAY_LEN(listeners); i++) {
         p->listener = RARRAY_AREF(listeners, i);
+        p->plain_proc = !RB_SPECIAL_CONST_P(p->listener) && RBASIC_CLASS(p->listener) == rb_cProc;
         tn_isolate_reporting(call_listener, (VALUE)p, report_error);
     }
     RB_GC_GUARD(listeners);
 }
 
-static VALUE with_timestamp(VALUE payload)
+/* Time.now, which takes four times as long in Ruby 3.1 when it is called. */
+static VALUE time_now(const publisher *self)
 {
-    VALUE now = rb_funcall(rb_cTime, rb_intern("now"), 0), enhanced = tn_hash_new((long)RHASH_SIZE(payload) + 1);
-    rb_hash_aset(enhanced, sym_timestamp, now);
-    rb_hash_update_by(enhanced, payload, NULL);
-    return enhanced;
+    if (self->asks_for_time) return rb_funcall(rb_cTime, id_now, 0);
+
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return rb_time_timespec_new(&now, INT_MAX); /* in local time */
+}
+
+static VALUE add_time(const publisher *self, VALUE payload)
+{
+    if (rb_hash_lookup2(payload, sym_timestamp, Qundef) == Qundef) rb_hash_aset(payload, sym_timestamp, time_now(self));
+    return payload;
+}
+
+/* A Hash of a class of its own may turn keys into Strings, a default may be code: listeners get a plain Hash. */
+static VALUE with_timestamp(const publisher *self, VALUE payload)
+{
+    if (RBASIC_CLASS(payload) == rb_cHash) {
+        VALUE copy = rb_hash_dup(payload); /* copies bytes, where an update walks */
+        rb_funcall(copy, id_set_default, 1, Qnil);
+        return add_time(self, copy);
+    }
+    VALUE plain = tn_hash_new((long)RHASH_SIZE(payload) + 1);
+    rb_hash_update_by(plain, payload, NULL);
+    return add_time(self, plain);
 }
 
 /* An event of the application's own, published while a handler runs, belongs to that step. */
@@ -399,7 +457,7 @@ static VALUE publish_body(VALUE argument)
 {
     publication *p = (publication *)argument;
     bool has_listeners = p->interests & TN_INTEREST_LISTENERS;
-    if (has_listeners) p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->payload);
+    if (has_listeners) p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->self, p->payload);
     if (p->interests & TN_INTEREST_SPANS) tn_isolate_reporting(record_span, argument, report_error);
     if (has_listeners) call_listeners(p);
     return Qnil;
@@ -439,6 +497,11 @@ static VALUE current_step(void)
 
 static void publish(publication *p)
 {
+    if (p->interests == TN_INTEREST_LISTENERS) {
+        publish_body((VALUE)p); /* without a walk there is nothing to ensure */
+        RB_GC_GUARD(p->object);
+        return;
+    }
     tn_walk walk;
     p->walk = &walk;
     p->current = tn_event_is_custom(p->event) ? current_step() : Qnil;
@@ -498,20 +561,20 @@ static VALUE publisher_wanted(VALUE object, VALUE name)
     return self->core.events[event_of(self, name)].interests ? Qtrue : Qfalse;
 }
 
-/* stats -> { name => { published:, failures: } } for the events that were published */
-static VALUE publisher_stats(VALUE object)
+/* counts -> { name => { published:, failures: } } for the events that were published */
+static VALUE publisher_counts(VALUE object)
 {
     publisher *self = get(object);
-    VALUE stats = rb_hash_new();
+    VALUE counts = rb_hash_new();
     for (size_t i = 0; i < tn_event_registry_count(self->core.registry); i++) {
         tn_event_state state = self->core.events[i];
         if (!state.published) continue;
         VALUE one = rb_hash_new();
         rb_hash_aset(one, ID2SYM(rb_intern("published")), ULL2NUM(state.published));
         rb_hash_aset(one, ID2SYM(rb_intern("failures")), UINT2NUM(state.failures));
-        rb_hash_aset(stats, event_name(self, (tn_event_id)i), one);
+        rb_hash_aset(counts, event_name(self, (tn_event_id)i), one);
     }
-    return stats;
+    return counts;
 }
 
 static VALUE system_event(const char *module, const char *name)
@@ -535,6 +598,11 @@ void tn_init_publisher(void)
     id_call = rb_intern("call");
     id_start = rb_intern("start");
     id_report = rb_intern("report_publishing_error");
+    id_count_failure = rb_intern("count_failure");
+    id_now = rb_intern("now");
+    id_set_default = rb_intern("default=");
+    id_id = rb_intern("@id");
+    id_payload = rb_intern("@payload");
     sym_timestamp = ID2SYM(rb_intern("timestamp"));
     key_timestamp = tn_known_key("timestamp");
 
@@ -551,7 +619,7 @@ void tn_init_publisher(void)
 
     VALUE class = rb_define_class_under(tn_ruby.native, "Publisher", rb_cObject);
     rb_define_alloc_func(class, publisher_alloc);
-    rb_define_method(class, "register_event", publisher_register, 1);
+    rb_define_method(class, "add_event", publisher_add_event, 1);
     rb_define_method(class, "registered?", publisher_registered, 1);
     rb_define_method(class, "event_names", publisher_event_names, 0);
     rb_define_method(class, "event_id", publisher_event_id, 1);
@@ -559,9 +627,10 @@ void tn_init_publisher(void)
     rb_define_method(class, "remove_listener", publisher_remove_listener, 1);
     rb_define_method(class, "listeners", publisher_listeners, 1);
     rb_define_method(class, "trace_with", publisher_trace_with, 2);
+    rb_define_method(class, "ask_for_time", publisher_ask_for_time, 1);
     rb_define_method(class, "await_start", publisher_await_start, 0);
     rb_define_method(class, "publish", publisher_publish, -1);
     rb_define_method(class, "publish_step", publisher_publish_step, 5);
     rb_define_method(class, "wanted?", publisher_wanted, 1);
-    rb_define_method(class, "stats", publisher_stats, 0);
+    rb_define_method(class, "counts", publisher_counts, 0);
 }

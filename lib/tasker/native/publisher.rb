@@ -1,9 +1,15 @@
 # frozen_string_literal: true
 
+require 'monitor'
+
+require_relative 'listener_failures'
+require_relative 'standing_subscription'
+require_relative 'subscription'
+
 module Tasker
   module Native
-    # The event bus. The extension has the rest: {#register_event}, {#registered?}, {#event_names}, {#publish},
-    # {#wanted?}, {#stats}. Thread-safe; listeners may come and go while others publish.
+    # The event bus. The extension has the rest: {#registered?}, {#event_names}, {#listeners}, {#publish},
+    # {#wanted?}. Thread-safe; listeners may come and go while others publish.
     #
     # @!method publish(event_name, payload = {})
     #   Hands the payload to the span manager and to the event's listeners, in the order in which they subscribed. They
@@ -14,48 +20,147 @@ module Tasker
     #   @return [nil]
     #   @raise [UnregisteredEventError] for an unknown name
     #   @raise [TypeError] for a payload that is no Hash
-    # @!method register_event(event_name)
-    #   @param event_name [String, Symbol] 1 to 255 bytes
-    #   @return [self]
-    #   @raise [TooManyEventsError] beyond 10,000 names
     # @!method registered?(event_name)
     #   @return [Boolean]
     # @!method event_names
     #   @return [Array<String>] system events first
     # @!method wanted?(event_name)
     #   @return [Boolean] whether a listener or the span manager is interested in the event
-    # @!method stats
-    #   @return [Hash{String=>Hash}] { published:, failures: } of each event that was published
+    # @!method listeners(event_name)
+    #   @return [Array<#call>] frozen; those of patterns and of objects among them
+    #   @raise [UnregisteredEventError] for an unknown name
     class Publisher
-      # @param event_name [String, Symbol]
-      # @param listener [#call, nil] instead of a block
-      # @yieldparam event [Tasker::Native::Event]
-      # @return [#call] the listener, for {#unsubscribe}
-      # @raise [UnregisteredEventError] for an unknown name
-      # @raise [ArgumentError] without listener and block
+      def initialize
+        @standing = [].freeze
+        @failures = ListenerFailures.new
+        @lock = Monitor.new
+      end
+
+      # Makes a name known; nothing happens if it is.
+      #
+      # @param event_name [String, Symbol] 1 to 255 bytes
+      # @return [self]
+      # @raise [TooManyEventsError] beyond 10,000 names
+      def register_event(event_name)
+        add_event(event_name)
+        @standing.empty? ? self : extend_standing([event_name.to_s])
+      end
+
+      # Subscribes to one event, to those of a pattern, or an object to whatever it has methods for. Patterns and
+      # objects get events that are registered later, too.
+      #
+      # @example
+      #   publisher.subscribe('step.completed') { |event| puts event[:step_name] }
+      #   publisher.subscribe('step.*') { |event| puts event.id } # '*' stands for anything, dots as well
+      #   publisher.subscribe(/failed\z/, Alarms.method(:raise_one))
+      #   publisher.subscribe(listener) # listener.on_step_completed(event), listener.on_order_shipped(event), ...
+      # @overload subscribe(event_name, listener = nil, &block)
+      #   @param event_name [String, Symbol, Regexp]
+      #   @param listener [#call, nil] instead of a block
+      #   @yieldparam event [Tasker::Native::Event]
+      #   @return [#call] the listener, for {#unsubscribe}
+      #   @raise [UnregisteredEventError] for an unknown name
+      #   @raise [ArgumentError] without listener and block
+      # @overload subscribe(object)
+      #   @param object [Object]
+      #   @return [Object] the same
+      #   @raise [ArgumentError] when it has no method that is called after an event
       def subscribe(event_name, listener = nil, &block)
         listener ||= block
+        return attach(event_name) unless listener || [String, Symbol, Regexp].include?(event_name.class)
         raise ArgumentError, "subscribe(#{event_name.inspect}) needs a block" unless listener.respond_to?(:call)
 
-        add_listener(event_name, listener)
+        pattern = pattern_of(event_name)
+        pattern ? stand(StandingSubscription.of_pattern(pattern, listener)) : add_listener(event_name, listener)
       end
 
-      # @param listener [#call] what {#subscribe} returned
+      # @param listener [Object] what {#subscribe} returned, or the object whose methods listen, such as a
+      #   {BaseSubscriber}
       # @return [Boolean] whether it was subscribed
       def unsubscribe(listener)
-        remove_listener(listener)
+        @lock.synchronize do
+          standing, others = @standing.partition { |one| one.subscribed.equal?(listener) || one.subscribed == listener }
+          @standing = others.freeze
+          found = methods_of(listener).count { |method| remove_listener(method) }
+          remove_listener(listener) || found.positive? || standing.any?
+        end
       end
 
-      # @param listener [#call]
+      # @param listener [Object] as for {#unsubscribe}
       # @return [Boolean]
       def subscribed?(listener)
-        event_names.any? { |name| listeners(name).include?(listener) }
+        @standing.any? { |one| one.subscribed == listener } || methods_of(listener).any? ||
+          event_names.any? { |name| listeners(name).include?(listener) }
+      end
+
+      # Ends all subscriptions, as suites of tests want it between two examples.
+      #
+      # @return [void]
+      def unsubscribe_all
+        @lock.synchronize do
+          @standing = [].freeze
+          event_names.flat_map { |name| listeners(name) }.uniq.each { |listener| remove_listener(listener) }
+        end
+      end
+
+      # @return [Hash{String=>Hash}] +{ published:, failures: }+ of each event that was published; where listeners have
+      #   raised, +failures_by_listener:+ as well, +{ "MetricsSubscriber#handle_step_completed" => 2 }+
+      def stats
+        counts.each do |event_name, of_event|
+          by_listener = @failures.of(event_name)
+          of_event[:failures_by_listener] = by_listener if by_listener
+        end
       end
 
       # @return [String]
       def inspect
         subscriptions = event_names.sum { |name| listeners(name).size }
         "#<#{self.class.name || self.class} #{event_names.size} events, #{subscriptions} subscriptions>"
+      end
+
+      # Called by the extension.
+      #
+      # @api private
+      def count_failure(event_name, listener)
+        @failures.count(event_name, listener)
+      end
+
+      private
+
+      # nil: it is the name of one event
+      def pattern_of(event_name)
+        return event_name if event_name.is_a?(Regexp)
+
+        StandingSubscription.pattern(event_name) if event_name.to_s.include?('*') && !registered?(event_name)
+      end
+
+      def attach(object)
+        unless object.methods.any? { |name| name.start_with?('on_') }
+          raise ArgumentError, "subscribe(#{object.inspect[0, 80]}) needs a block, or methods such as on_step_completed"
+        end
+
+        stand(StandingSubscription.of_object(object))
+      end
+
+      # First in the list, then told of all events: a name that another thread registers meanwhile is in one of the two.
+      def stand(subscription)
+        @lock.synchronize { @standing = [*@standing, subscription].freeze }
+        extend_standing(event_names)
+        subscription.subscribed
+      end
+
+      def extend_standing(names)
+        @lock.synchronize do
+          @standing.each { |subscription| names.each { |name| subscription.extend_to(self, name) } }
+        end
+        self
+      end
+
+      # Those listeners that are methods of the object.
+      def methods_of(object)
+        event_names.flat_map { |name| listeners(name) }.uniq.select do |listener|
+          (listener.is_a?(Method) || listener.is_a?(Subscription)) && listener.receiver.equal?(object)
+        end
       end
     end
   end

@@ -72,7 +72,7 @@ RSpec.describe Tasker::Events::Publisher do
   describe 'what is not meant for it' do
     # Nothing may stay behind: neither an interest, nor a payload, nor a lock.
     def expect_all_well
-      unsubscribe_all
+      publisher.unsubscribe_all
       events = listen(name)
       publish(name, number: 2)
       expect(events.size).to eq(1)

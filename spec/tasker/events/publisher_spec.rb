@@ -56,6 +56,129 @@ RSpec.describe Tasker::Events::Publisher do
     end
   end
 
+  describe '#subscribe to a pattern' do
+    def ids_heard(pattern)
+      ids = []
+      publisher.subscribe(pattern) { |event| ids << event.id }
+      yield
+      ids
+    end
+
+    it "hears every event that it stands for: '*' is anything, dots as well" do
+      names = %w[observability.task.handle observability.step.skip step.completed]
+
+      expect(ids_heard('observability.*') { names.each { |name| publish(name) } }).to eq(names.first(2))
+      expect(ids_heard('*') { names.each { |name| publish(name) } }).to eq(names)
+      expect(ids_heard('*.step.*') { names.each { |name| publish(name) } }).to eq(names[1, 1])
+      expect(ids_heard(/completed\z/) { names.each { |name| publish(name) } }).to eq(names.last(1))
+    end
+
+    it 'hears events that are registered later, each once' do
+      heard = ids_heard('invoice.*') do
+        %w[invoice.sent invoice.paid invoice.sent].each do |name|
+          2.times { publisher.register_event(name) }
+          publish(name)
+        end
+        host.publish_event('invoice.first_heard_of')
+      end
+
+      expect(heard).to eq(%w[invoice.sent invoice.paid invoice.sent invoice.first_heard_of])
+    end
+
+    it 'takes the rest of a name literally' do
+      publisher.register_event('orderXshipped')
+
+      expect(ids_heard('order.*') { %w[orderXshipped order.shipped].each { |event| publish(event) } })
+        .to eq(['order.shipped'])
+    end
+
+    it 'is the event itself where one is called like that' do
+      publisher.register_event('rating.***')
+
+      expect(ids_heard('rating.***') { publish('rating.***') }).to eq(['rating.***'])
+      expect(publisher.listeners('rating.***').size).to eq(1)
+    end
+
+    it 'ends with unsubscribe, for later events as well' do
+      heard = ids_heard('refund.*') { nil }
+      listener = publisher.subscribe('refund.*') { |event| heard << event }
+      expect(publisher.subscribed?(listener)).to be(true)
+      expect(publisher.unsubscribe(listener)).to be(true)
+      publisher.register_event('refund.made')
+      publish('refund.made')
+
+      expect(heard).to eq(['refund.made'])
+      expect(publisher.subscribed?(listener)).to be(false)
+      expect(publisher.unsubscribe(listener)).to be(false)
+    end
+
+    it 'makes an event wanted' do
+      publisher.subscribe('workflow.*') { nil }
+
+      expect(publisher.wanted?('workflow.task_started')).to be(true)
+      expect(publisher.wanted?('test.event')).to be(false)
+    end
+
+    it 'misses nothing that other threads register meanwhile, and hears nothing twice' do
+      names = Array.new(200) { |number| "race.#{number}" }
+      heard = Queue.new
+      registering = Thread.new { names.each { |event| publisher.register_event(event) } }
+      publisher.subscribe('race.*') { |event| heard << event.id }
+      registering.join
+      names.each { |event| publish(event) }
+
+      expect(Array.new(heard.size) { heard.pop }).to match_array(names)
+    end
+  end
+
+  describe '#subscribe with an object' do
+    let(:object) do
+      Class.new do
+        def heard = (@heard ||= [])
+        def on_step_completed(event) = heard << event
+        def on_parcel_lost(event) = heard << event
+        def other(_event) = nil
+
+        private
+
+        def on_step_failed(event) = heard << event
+      end.new
+    end
+
+    it 'calls its public methods that are named after events, of later ones as well' do
+      expect(publisher.subscribe(object)).to be(object)
+      publisher.register_event('parcel.lost')
+      %w[step.completed step.failed parcel.lost].each { |event| publish(event) }
+
+      expect(object.heard.map(&:id)).to eq(%w[step.completed parcel.lost])
+    end
+
+    it 'ends with unsubscribe' do
+      publisher.subscribe(object)
+      expect(publisher.subscribed?(object)).to be(true)
+      expect(publisher.unsubscribe(object)).to be(true)
+      publish('step.completed')
+
+      expect(object.heard).to be_empty
+      expect(publisher.subscribed?(object)).to be(false)
+    end
+
+    it 'raises for one that has no such method' do
+      expect { publisher.subscribe(Object.new) }.to raise_error(ArgumentError, /methods such as on_step_completed/)
+    end
+  end
+
+  describe '#unsubscribe_all' do
+    it 'ends every subscription, those of patterns too' do
+      events = listen(name, '*')
+      publisher.unsubscribe_all
+      publisher.register_event('order.after_all')
+      [name, 'order.after_all'].each { |event| publish(event) }
+
+      expect(events).to be_empty
+    end
+  end
+
   describe '#unsubscribe' do
     it 'ends all subscriptions of a listener, and only those' do
       events = []
@@ -173,6 +296,37 @@ RSpec.describe Tasker::Events::Publisher do
       expect(events.last[:timestamp]).to eq('mine')
     end
 
+    it 'gives listeners a plain Hash, whatever class the payload has' do
+      events = listen(name)
+      publish(name, Class.new(Hash) { def fetch(*) = raise }.new.update(a: 1))
+      publish(name, Hash.new { |_, key| raise "no #{key}" }.update(a: 1))
+
+      expect(events.map { |event| [event.payload.class, event[:a], event.payload[:missing]] })
+        .to eq([[Hash, 1, nil]] * 2)
+    end
+
+    it 'takes the time from Time.now where tests have replaced it' do
+      events = listen(name)
+      past = Time.at(5)
+      allow(Time).to receive(:now).and_return(past)
+      publish(name)
+
+      expect(events.first[:timestamp]).to be(past)
+    end
+
+    it 'takes the time from the clock, in local time, where there are no tests' do
+      script = <<~RUBY
+        require 'tasker-native'
+        publisher = Tasker::Events::Publisher.instance
+        publisher.subscribe('test.event') { |event| p event[:timestamp].utc_offset, event[:timestamp] - Time.now }
+        publisher.publish('test.event')
+      RUBY
+      offset, difference = ruby(script, env: { 'TZ' => 'Asia/Kolkata' }).lines.map(&:to_f)
+
+      expect(offset).to eq(19_800)
+      expect(difference).to be_between(-5, 0)
+    end
+
     it 'leaves the payload of the caller as it is' do
       payload = { password: 'x', nested: { 'token' => ['y'].freeze }.freeze }.freeze
       events = listen(name)
@@ -281,7 +435,35 @@ RSpec.describe Tasker::Events::Publisher do
       publish('test.event')
 
       expect(publisher.stats['test.event'])
-        .to eq(published: before[:published] + 2, failures: before[:failures] + 2)
+        .to include(published: before[:published] + 2, failures: before[:failures] + 2)
+    end
+
+    it 'counts failures of each listener, by what it is called in the code' do
+      publisher.register_event('fragile.event')
+      stub_const('Fragile', Class.new do
+        def self.take(_event) = raise
+        def take(_event) = raise
+        alias_method :call, :take
+        alias_method :on_fragile_event, :take
+      end)
+      listeners = [Fragile.method(:take), Fragile.new.method(:take), Fragile.new, Class.new(Fragile).new]
+      listeners.each { |listener| publisher.subscribe('fragile.event', listener) }
+      publisher.subscribe(Fragile.new)
+      publisher.subscribe('fragile.event') { nil }
+      2.times { publish('fragile.event') }
+
+      names = ['Fragile.take', 'Fragile#take', 'Fragile', 'an anonymous Fragile', 'Fragile#on_fragile_event']
+      expect(publisher.stats['fragile.event'])
+        .to eq(published: 2, failures: 10, failures_by_listener: names.to_h { |name| [name, 2] })
+    end
+
+    it 'calls a block by its place' do
+      publisher.register_event('fragile.block')
+      publisher.subscribe('fragile.block') { raise 'no' }
+      publish('fragile.block')
+
+      expect(publisher.stats['fragile.block'][:failures_by_listener].keys)
+        .to contain_exactly("Proc at #{__FILE__}:#{__LINE__ - 4}")
     end
   end
 
