@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative 'payload_reader'
+
 module Tasker
   module Native
     # A listener with a method for each event: +handle_step_completed(event)+ for step.completed.
@@ -18,15 +20,29 @@ module Tasker
     #   end
     #
     #   MetricsSubscriber.subscribe(Tasker::Events::Publisher.instance)
+    #
+    # A system event is called by its name, +'task.completed'+, or by +:task_completed+. A name that is neither a system
+    # event nor begins like one is an event of the application: it is listened to as it is and with +custom.+ in front,
+    # whichever is published, and whenever it is first. Handlers are called after the name in +subscribe_to+.
+    #
+    # Filters are asked at every event, with the name under which it was published.
     class BaseSubscriber
-      PREFIXES = %w[task. step. workflow. observability. custom.].freeze
-      private_constant :PREFIXES
+      include PayloadReader
+
+      SYSTEM_PREFIXES = %w[task. step. workflow. observability.].freeze
+      CUSTOM_PREFIX = 'custom.'
+      private_constant :SYSTEM_PREFIXES, :CUSTOM_PREFIX
 
       class << self
+        # @return [Array<String>] those of the class above it, until it has its own
+        attr_writer :subscribed_events
+
+        # @return [Proc, nil]
+        attr_writer :event_filter
+
         # @return [Array<String>] the names of its own and of the classes above it
         def subscribed_events
-          inherited = superclass.respond_to?(:subscribed_events) ? superclass.subscribed_events : []
-          (inherited + (@subscribed_events || [])).uniq
+          @subscribed_events || (superclass.respond_to?(:subscribed_events) ? superclass.subscribed_events : [])
         end
 
         # @return [Proc, nil]
@@ -36,26 +52,31 @@ module Tasker
 
         # @param events [Array<String, Symbol>] added to those that were named before
         # @return [void]
+        # @example
+        #   subscribe_to :task_completed, 'step.failed', 'order.fulfilled'
         def subscribe_to(*events)
-          @subscribed_events = ((@subscribed_events || []) + events.flatten.map(&:to_s)).uniq
+          self.subscribed_events = (subscribed_events + events.flatten.map(&:to_s)).uniq
         end
 
         # @yieldparam event_name [String]
-        # @yieldreturn [Boolean] whether to subscribe to it
+        # @yieldreturn [Boolean] whether the handler is called
         # @return [void]
+        # @example
+        #   filter_events { |event_name| !Maintenance.now? || event_name.end_with?('.failed') }
         def filter_events(&filter)
-          @event_filter = filter
+          self.event_filter = filter
         end
 
         # @param publisher [Tasker::Native::Publisher]
         # @return [BaseSubscriber] a new instance that listens
+        # @raise [UnregisteredEventError] for a name that begins like a system event and is none
         def subscribe(publisher)
           new.tap { |subscriber| subscriber.subscribe_to_publisher(publisher) }
         end
       end
 
       # @param name [String, nil]
-      # @param events [Array<String>, nil] to listen to beside the class'
+      # @param events [Array<String, Symbol>, nil] to listen to beside the class'
       # @param config [Hash]
       def initialize(name: nil, events: nil, config: {})
         @subscription_name = name
@@ -63,31 +84,44 @@ module Tasker
         self.class.subscribe_to(*events) if events && !events.empty?
       end
 
+      # @return [Array<String>] those of its class
+      def subscribed_events
+        self.class.subscribed_events
+      end
+
+      # A handler that does not exist is warned of, and its event left out.
+      #
       # @param publisher [Tasker::Native::Publisher]
       # @return [void]
+      # @raise [UnregisteredEventError] for a name that begins like a system event and is none
       def subscribe_to_publisher(publisher)
-        self.class.subscribed_events.each do |event_name|
-          name = registered_name(publisher, event_name)
-          handler = handler_for(event_name)
-          next unless handler && should_handle_event?(name)
-
-          publisher.subscribe(name, method(handler))
+        event_subscriptions.each do |event_name, handler|
+          names_of(publisher, event_name.to_s).each do |name|
+            publisher.subscribe(name, Subscription.new(self, handler))
+          end
         end
       end
 
       protected
 
-      # @param event [Tasker::Native::Event, Hash, nil]
-      # @param key [Symbol, String] looked for as a Symbol, then as a String
-      # @return [Object] the default when there is no event, or no such key
-      def safe_get(event, key, default = nil)
-        return default if event.nil?
-
-        payload = event.respond_to?(:payload) ? event.payload : event
-        payload.fetch(key.to_sym) { payload.fetch(key.to_s, default) }
+      # For subclasses that want handlers to be called in another way.
+      #
+      # @return [Hash{String=>Symbol}] names of events, and the methods that handle them
+      def event_subscriptions
+        self.class.subscribed_events.to_h { |name| [name, generate_handler_method_name(name)] }
+            .select { |name, handler| handler?(name, handler) }
       end
 
-      # For subclasses: which of the events to subscribe to.
+      # @param event_name [String, Symbol]
+      # @return [Symbol] :handle_order_shipped for 'order.shipped'
+      def generate_handler_method_name(event_name)
+        :"handle_#{underscore(event_name.to_s.tr('.', '_'))}"
+      end
+
+      # For subclasses: whether the handler of an event is called.
+      #
+      # @param _event_name [String]
+      # @return [Boolean]
       def should_process_event?(_event_name)
         true
       end
@@ -99,23 +133,31 @@ module Tasker
         (filter.nil? || filter.call(event_name)) && should_process_event?(event_name)
       end
 
-      def handler_for(event_name)
-        handler = :"handle_#{underscore(event_name.tr('.', '_'))}"
-        return handler if respond_to?(handler, true)
+      def handler?(event_name, handler)
+        return true if respond_to?(handler, true)
 
         Native.logger.warn("#{self.class.name}: Handler method #{handler} not found for event #{event_name}")
-        nil
+        false
       end
 
-      # An event that nobody has registered yet is one of the application's own.
-      def registered_name(publisher, event_name)
-        return event_name if publisher.registered?(event_name) || event_name.start_with?(*PREFIXES)
+      # What a name from subscribe_to is called on the bus.
+      def names_of(publisher, name)
+        return [name] if name.start_with?(*SYSTEM_PREFIXES) || name.include?('*')
 
-        custom = "custom.#{event_name}"
-        return custom if publisher.registered?(custom)
+        system = SYSTEM_EVENTS.find { |_, event| event == name || event.tr('.', '_') == name }
+        return [system.last] if system
 
-        publisher.register_event(event_name)
-        event_name
+        custom_names(publisher, name).each { |event| publisher.register_event(event) }
+      end
+
+      # As it is, with the prefix, and whatever :order_fulfilled may mean of what is known.
+      def custom_names(publisher, name)
+        return [name] if name.start_with?(CUSTOM_PREFIX)
+
+        names = [name, CUSTOM_PREFIX + name]
+        return names if name.include?('.')
+
+        names | publisher.event_names.select { |event| event.tr('.', '_') == name }
       end
 
       def underscore(name)

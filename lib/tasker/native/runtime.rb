@@ -205,7 +205,7 @@ module Tasker
       # Whether a subscriber of the application's own makes the spans of tasks and steps.
       def stand_in?(publisher)
         publisher.event_names.any? do |name|
-          publisher.listeners(name).any? { |one| one.is_a?(Method) && one.receiver.is_a?(TelemetrySubscriber) }
+          publisher.listeners(name).any? { |one| one.is_a?(Subscription) && one.receiver.is_a?(TelemetrySubscriber) }
         end
       end
 

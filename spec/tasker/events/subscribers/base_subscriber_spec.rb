@@ -96,6 +96,62 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
       expect(subscriber.seen.map(&:first)).to eq(%w[order_packed never])
     end
 
+    it 'takes names with underscores, as Symbols or Strings' do
+      recording.subscribe_to :step_completed, 'task_failed', :order_shipped, :test_event
+      publisher.register_event('order.shipped')
+      subscriber = recording.subscribe(publisher)
+      %w[step.completed task.failed order.shipped test.event workflow.step_completed].each { |name| publish(name) }
+
+      expect(subscriber.seen.map(&:first)).to eq(%w[step_completed task_failed order_shipped test_event])
+    end
+
+    it 'hears an event of the application whether it is published with custom. in front, or without' do
+      recording.subscribe_to 'order.shipped'
+      subscriber = recording.subscribe(publisher)
+      publish('order.shipped')
+      publish('custom.order.shipped')
+
+      expect(subscriber.seen.map { |_, event| event.id }).to eq(%w[order.shipped custom.order.shipped])
+    end
+
+    it 'takes a name with custom. as it is, and calls the handler after it' do
+      recording.subscribe_to 'custom.order_packed'
+      subscriber = recording.subscribe(publisher)
+      publish('custom.order_packed')
+
+      expect(subscriber.seen.map(&:first)).to eq(%w[custom_order_packed])
+      expect(publisher.registered?('custom.custom.order_packed')).to be(false)
+    end
+
+    it 'takes what publish_event publishes first, later' do
+      recording.subscribe_to 'order.shipped'
+      subscriber = recording.subscribe(publisher)
+      host.publish_event('order.shipped', order_id: 5)
+
+      expect(subscriber.seen.map { |_, event| event[:order_id] }).to eq([5])
+    end
+
+    it 'follows event_subscriptions, where a subclass has its own' do
+      seen = []
+      mapped = subscriber_class do
+        define_method(:done) { |event| seen << event.id }
+        protected define_method(:event_subscriptions) { { 'task.completed' => :done, 'order.closed' => :done } }
+      end
+      mapped.subscribe(publisher)
+      %w[task.completed order.closed].each { |name| publish(name) }
+
+      expect(seen).to eq(%w[task.completed order.closed])
+    end
+
+    it 'gives what can be unsubscribed' do
+      recording.subscribe_to 'step.completed', 'order.shipped'
+      subscriber = recording.subscribe(publisher)
+
+      expect { publisher.unsubscribe(subscriber) }.to change { publisher.subscribed?(subscriber) }.from(true).to(false)
+      publish('step.completed')
+      expect(subscriber.seen).to be_empty
+    end
+
     it 'raises for an event of the system that does not exist' do
       typo = subscriber_class do
         subscribe_to 'step.compleeted'
@@ -126,26 +182,43 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
     end
   end
 
-  describe 'what decides whether to subscribe' do
-    before { recording.subscribe_to 'step.completed', 'task.failed' }
+  describe 'what decides whether a handler is called' do
+    before { recording.subscribe_to 'step.completed', 'task.failed', 'order.shipped' }
 
     def seen_by(subscriber)
-      publish('step.completed')
-      publish('task.failed')
+      %w[step.completed task.failed order.shipped].each { |name| publish(name) }
       subscriber.seen.map(&:first)
     end
 
-    it 'is the block of filter_events' do
+    it 'is the block of filter_events, which is inherited' do
       recording.filter_events { |name| name.start_with?('task.') }
 
       expect(seen_by(recording.subscribe(publisher))).to eq(%w[task_failed])
-      expect(Class.new(recording).event_filter).to be(recording.event_filter)
+      expect(seen_by(Class.new(recording).subscribe(publisher))).to eq(%w[task_failed])
     end
 
     it 'is should_process_event?, too' do
       recording.define_method(:should_process_event?) { |name| name == 'step.completed' }
+      recording.filter_events { |name| name != 'task.failed' }
 
       expect(seen_by(recording.subscribe(publisher))).to eq(%w[step_completed])
+    end
+
+    it 'is asked at every event' do
+      wanted = %w[step.completed]
+      recording.filter_events { |name| wanted.include?(name) }
+      subscriber = recording.subscribe(publisher)
+      seen_by(subscriber)
+      wanted.replace(%w[order.shipped])
+
+      expect(seen_by(subscriber)).to eq(%w[step_completed order_shipped])
+    end
+
+    it 'is isolated, as a handler is' do
+      recording.filter_events { |_name| raise 'no filter' }
+
+      expect(seen_by(recording.subscribe(publisher))).to be_empty
+      expect(log).to include('Error publishing event task.failed: no filter')
     end
   end
 
@@ -173,11 +246,12 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
     end
   end
 
-  it 'is isolated like any listener' do
+  it 'is isolated like any listener, and counted by its handler' do
     failing = subscriber_class do
       subscribe_to 'step.completed'
       def handle_step_completed(_event) = raise('no')
     end
+    stub_const('Failing', failing)
     failing.subscribe(publisher)
     recording.subscribe_to 'step.completed'
     subscriber = recording.subscribe(publisher)
@@ -185,5 +259,6 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
 
     expect(subscriber.seen.size).to eq(1)
     expect(log).to include('Error publishing event step.completed: no')
+    expect(publisher.stats['step.completed'][:failures_by_listener]).to include('Failing#handle_step_completed' => 1)
   end
 end
