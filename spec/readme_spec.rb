@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'tmpdir'
+
 require_relative 'support/readme'
 
 # What README says is tried: snippets, tables, links. Its quick start: quick_start_spec.rb.
@@ -8,7 +10,26 @@ RSpec.describe 'README.md' do
 
   it 'has Ruby that runs without Rails, in its order, and gives what it says' do
     expect(readme.script.scan('# =>').size).to be > 5
-    expect(ruby(readme.checking_script)).to match(/\A120 rows\nread_file took 0\.\d+ s\n\z/)
+    expect(ruby(readme.checking_script)).to match(/\A(120 rows\nread_file took 0\.\d+ s\n){2}\z/)
+  end
+
+  it 'has specs that pass' do
+    files = readme.app_files.slice('app/tasks/order_process/fetch_cart.rb', 'spec/tasks/fetch_cart_spec.rb')
+    script = <<~RUBY
+      require 'tasker-native'
+      require 'rspec/core'
+      RSpec::Core::Runner.disable_autorun!
+      handler, spec = ARGV.map { |file| File.expand_path(file) }
+      require handler
+      exit RSpec::Core::Runner.run(['--options', File::NULL, spec])
+    RUBY
+    Dir.mktmpdir do |directory|
+      paths = files.map { |name, code| File.join(directory, File.basename(name)).tap { |path| File.write(path, code) } }
+      result = run_ruby(script, *paths, gems: true, chdir: directory, env: { 'RAILS_ENV' => 'test' })
+
+      expect(result).to have_attributes(status: be_success, out: include('2 examples, 0 failures')),
+                        result.out + result.err
+    end
   end
 
   describe 'settings' do

@@ -6,7 +6,7 @@ ENV.delete_if { |name, _| name.start_with?('OTEL_') || name.match?(/\A(https?|al
 
 require 'time'
 require_relative 'support/warnings'
-require 'tasker/native/testing'
+require 'tasker/native/testing/rspec'
 require_relative 'support/eventually'
 require_relative 'support/ruby_process'
 require_relative 'support/telemetry'

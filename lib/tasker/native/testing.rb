@@ -5,8 +5,8 @@ require_relative 'trace_file'
 
 module Tasker
   module Native
-    # For test suites: what was traced so far. Uses the exporter :memory, which is Rails' default in the test
-    # environment.
+    # For test suites: what was published and traced. Spans need the exporter :memory, which is Rails' default in the
+    # test environment. RSpec's matchers: {file:lib/tasker/native/testing/rspec.rb}.
     #
     # @example
     #   require 'tasker/native/testing'
@@ -15,13 +15,47 @@ module Tasker
     module Testing
       module_function
 
-      # Forgets open spans, finished spans and the counts in Tasker::Native.stats. Subscriptions stay.
+      # Forgets recorded events, open spans, finished spans and the counts in Tasker::Native.stats. Subscriptions stay,
+      # and recording goes on.
       #
       # @return [void]
       def reset!
         Native.runtime.reset
         Pipeline.take_memory
         @finished = []
+        @events&.clear
+      end
+
+      # Records events from now on; with a block, those that are published meanwhile, by whatever thread. Without, no
+      # event costs more for it.
+      #
+      # @return [Array<Tasker::Native::Event>, nil] with a block: the events, in their order
+      # @example
+      #   events = Tasker::Native::Testing.record_events { handler.handle(task, sequence, step) }
+      #   events.map(&:id) # => ["step.execution_requested", "step.before_handle", "step.completed"]
+      def record_events
+        return record_events_of { yield } if block_given? # rubocop:disable Style/ExplicitBlockArgument
+
+        @events ||= []
+        @recorder ||= ->(event) { @events << event }
+        publisher = Tasker::Events::Publisher.instance
+        publisher.subscribe('*', @recorder) unless publisher.subscribed?(@recorder)
+        nil
+      end
+
+      # @return [void]
+      def stop_recording_events
+        Tasker::Events::Publisher.instance.unsubscribe(@recorder) if @recorder
+        @events = nil
+      end
+
+      # @return [Array<Tasker::Native::Event>] in the order in which they were published, unfiltered, since {record_events}
+      #   and {reset!}
+      # @raise [ConfigurationError] when none are recorded
+      def published_events
+        raise ConfigurationError, 'published_events needs Tasker::Native::Testing.record_events before' unless @events
+
+        @events.dup
       end
 
       # Waits until all spans that have ended are there.
@@ -36,6 +70,17 @@ module Tasker
 
         @finished = (@finished || []) + taken.each_line.flat_map { |line| TraceFile.parse(line) }
       end
+
+      def record_events_of
+        events = []
+        publisher = Tasker::Events::Publisher.instance
+        recorder = publisher.subscribe('*') { |event| events << event }
+        yield
+        events
+      ensure
+        publisher.unsubscribe(recorder)
+      end
+      private_class_method :record_events_of
     end
   end
 end

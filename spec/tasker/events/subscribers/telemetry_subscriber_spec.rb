@@ -246,6 +246,23 @@ RSpec.describe Tasker::Events::Subscribers::TelemetrySubscriber do
       expect(only_span.attributes).to include('orders.step_id' => '2')
     end
 
+    it 'may listen to events of its own, and leave some out' do
+      seen = []
+      selective = Class.new(described_class) do
+        subscribe_to 'order.packed'
+        filter_events { |name| name != 'step.cancelled' }
+        define_method(:handle_order_packed) { |event| seen << get_task_span(event[:task_id])&.trace_id }
+      end
+      selective.subscribe(publisher)
+      publish('task.start_requested', task_id: 1)
+      host.publish_event('order.packed', task_id: 1)
+
+      expect { publish('step.completed', task_id: 1, step_id: 2) }.to have_span('tasker.step.execution')
+      expect { publish('step.cancelled', task_id: 1, step_id: 3) }.not_to have_span('tasker.step.execution')
+      publish('task.completed', task_id: 1)
+      expect(seen).to eq([root.trace_id])
+    end
+
     it 'stands in for it as long as it is subscribed' do
       subscriber = extending.subscribe(publisher)
       publisher.event_names.flat_map { |name| publisher.listeners(name) }
