@@ -29,7 +29,7 @@ RSpec.describe Tasker::Generators::EventNames do
   end
 
   it 'doubts what looks like a typing error' do
-    expect(described_class.new(['taks.completed', 'order.fulfilled']).doubts)
+    expect(described_class.new(['taks.completed', 'order.fulfilled', 'cart.completed']).doubts)
       .to eq(['taks.completed is taken for an event of your application. Did you mean task.completed?'])
   end
 end

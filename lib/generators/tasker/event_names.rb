@@ -27,7 +27,7 @@ module Tasker
       # @return [Array<String>] what looks like a typing error, but may be meant
       def doubts
         to_a.reject { |name| system.include?(name) }.filter_map do |name|
-          likely = DidYouMean::SpellChecker.new(dictionary: system).correct(name).first
+          likely = system.find { |event| DidYouMean::Levenshtein.distance(event, name) <= 2 }
           "#{name} is taken for an event of your application. Did you mean #{likely}?" if likely
         end
       end

@@ -3,6 +3,7 @@
 require 'pathname'
 
 module Tasker
+  # What `rails generate tasker:...` runs.
   module Generators
     # What the generators have in common: whoever calls one that fails is told by its status, and what is undone leaves
     # no empty folders.
@@ -15,6 +16,8 @@ module Tasker
         end
       end
 
+      # Gives the class what belongs to a class.
+      #
       # @api private
       def self.included(generator)
         super

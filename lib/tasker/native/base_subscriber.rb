@@ -37,17 +37,22 @@ module Tasker
         # @return [Array<String>] those of the class above it, until it has its own
         attr_writer :subscribed_events
 
-        # @return [Proc, nil]
-        attr_writer :event_filter
-
         # @return [Array<String>] the names of its own and of the classes above it
         def subscribed_events
-          @subscribed_events || (superclass.respond_to?(:subscribed_events) ? superclass.subscribed_events : [])
+          @subscribed_events || (equal?(BaseSubscriber) ? [] : superclass.subscribed_events)
         end
 
-        # @return [Proc, nil]
+        # @return [Proc, nil] its own, or that of the class above it
         def event_filter
-          @event_filter || (superclass.event_filter if superclass.respond_to?(:event_filter))
+          nil
+        end
+
+        # A method of its own, rather than a variable that is looked for in every class: it is asked at every event.
+        #
+        # @param filter [Proc, nil]
+        def event_filter=(filter)
+          singleton_class.remove_method(:event_filter) if singleton_methods(false).include?(:event_filter)
+          define_singleton_method(:event_filter) { filter }
         end
 
         # @param events [Array<String, Symbol>] added to those that were named before
@@ -128,9 +133,12 @@ module Tasker
 
       private
 
-      def should_handle_event?(event_name)
+      # What {Subscription} calls.
+      def receive(handler, event)
         filter = self.class.event_filter
-        (filter.nil? || filter.call(event_name)) && should_process_event?(event_name)
+        return if filter && !filter.call(event.id)
+
+        __send__(handler, event) if should_process_event?(event.id)
       end
 
       def handler?(event_name, handler)

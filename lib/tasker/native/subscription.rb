@@ -21,7 +21,7 @@ module Tasker
       # @param event [Tasker::Native::Event]
       # @return [void]
       def call(event)
-        @receiver.__send__(@name, event) if @receiver.__send__(:should_handle_event?, event.id)
+        @receiver.__send__(:receive, @name, event)
       end
     end
   end

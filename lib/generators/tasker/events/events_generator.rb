@@ -18,7 +18,7 @@ module Tasker
       def create_events
         if options[:create_example]
           copy_file 'examples.yml', 'config/tasker/events/examples.yml'
-          copy_file 'custom_events_subscriber.rb', 'app/subscribers/custom_events_subscriber.rb'
+          template 'custom_events_subscriber.rb', 'app/subscribers/custom_events_subscriber.rb'
         else
           create_file 'config/tasker/events/.keep'
         end

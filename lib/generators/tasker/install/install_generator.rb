@@ -28,14 +28,14 @@ module Tasker
 
       # @return [void]
       def create_initializer
-        template 'tasker.rb.erb', 'config/initializers/tasker.rb'
+        template 'tasker.rb', 'config/initializers/tasker.rb'
       end
 
       # @return [void]
       def create_opentelemetry_initializer
         return unless behavior == :revoke || options[:opentelemetry]
 
-        copy_file 'tasker_opentelemetry.rb', 'config/initializers/tasker_opentelemetry.rb'
+        template 'tasker_opentelemetry.rb', 'config/initializers/tasker_opentelemetry.rb'
       end
 
       # @return [void]
