@@ -67,9 +67,26 @@ module Tasker
         include EventPublisher
         prepend AutomaticEventPublishing
 
-        def self.inherited(subclass)
-          super
-          subclass.prepend(AutomaticEventPublishing)
+        class << self
+          # @api private
+          def inherited(subclass)
+            super
+            subclass.prepend(AutomaticEventPublishing)
+          end
+
+          # Warns of a subclass that overrides +handle+, once a class.
+          #
+          # @api private
+          def method_added(name)
+            super
+            return if name != :handle || equal?(Base) || @warned_of_handle
+
+            @warned_of_handle = true
+            place = caller_locations(1, 1).first
+            Native.logger.warn("tasker-native: #{self} overrides handle (#{place.path}:#{place.lineno}). Its events " \
+                               'are published all the same. Next: name the method process(task, sequence, step), ' \
+                               'which handle calls.')
+          end
         end
 
         # @param config [Object] of the step's template

@@ -193,6 +193,32 @@ RSpec.describe Tasker::StepHandler::Base do
       expect(events.last.id).to eq('step.failed')
     end
 
+    it 'is warned of once, when it is defined, with what to do instead' do
+      handler = handler_class do
+        def handle(*) = 1
+        def process(*) = 2
+      end
+      handler.class_eval { remove_method(:handle) }
+      handler.class_eval { def handle(*) = 3 }
+      2.times { run(handler.new) }
+
+      expect(log_lines(/overrides handle/).size).to eq(1)
+      expect(log).to match(/WARN .*\(#{__FILE__}:\d+\).* Next: name the method process\(task, sequence, step\)/)
+    end
+
+    it 'is warned of by its name, also below another one' do
+      stub_const('Outer', overriding)
+      stub_const('Inner', Class.new(Outer))
+      Inner.class_eval { def handle(*) = super }
+
+      expect(log_lines(/overrides handle/)).to match([/WARN/, / Inner overrides handle/])
+    end
+
+    it 'is not warned of when it overrides anything else' do
+      handler_class { def process(*) = 2 }
+      expect(log).to be_empty
+    end
+
     it 'publishes for each of two steps of which one handler calls the other' do
       inner = overriding.new
       inner_step = build_step(workflow_step_id: 22)
