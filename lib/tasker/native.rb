@@ -49,7 +49,8 @@ module Tasker
       # moment. +spooled+ and +held+ are 0: this version neither spools nor holds spans back.
       #
       # @return [Hash{Symbol=>Integer, Hash}] accepted, exported, spooled, held, dropped (by reason), in_flight, queued,
-      #   queued_bytes, exporters (by name), open_tasks, open_steps, abandoned_roots, filter
+      #   queued_bytes, exporters (by name), open_tasks, open_steps, abandoned_roots,
+      #   unkept_step_errors, filter
       def stats
         runtime.stats
       end

@@ -30,6 +30,7 @@ module Tasker
       def initialize
         @lock = Monitor.new
         @publishers = []
+        @unkept_errors = 0
         @log_writer = LogWriter.new
       end
 
@@ -66,6 +67,7 @@ module Tasker
 
       # Settings have changed, or who makes the spans.
       def refresh
+        @filter = nil
         @lock.synchronize { apply if @started }
       end
 
@@ -74,6 +76,11 @@ module Tasker
         return Tasker.configuration.telemetry unless engine?
 
         @settings ||= Settings.new.configure_telemetry(enabled: false)
+      end
+
+      # What kept errors and log lines go through.
+      def filter
+        @filter || @lock.synchronize { @filter ||= Filter.new(settings) }
       end
 
       def tracing?
@@ -117,6 +124,17 @@ module Tasker
         Native.report_publishing_error(event_name, error)
       end
 
+      # The error of an attempt could not be written into its step's results.
+      def report_unkept_error(step, error)
+        @lock.synchronize { @unkept_errors += 1 }
+        name = step.name if step.respond_to?(:name)
+        reason = Runtime.message_of(error).to_s.scrub.lines.first.to_s.strip[0, 200] # the others may show data
+        logger.error("tasker-native: the error of step #{name} could not be kept in its results: " \
+                     "#{error.class}: #{reason}. It was raised and published all the same.")
+      rescue *ISOLATED_ERRORS
+        nil
+      end
+
       def current_step
         Thread.current[CURRENT_STEP]
       end
@@ -130,7 +148,8 @@ module Tasker
         pipeline = Pipeline.stats
         { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported), spooled: 0, held: 0,
           dropped: pipeline.delete(:dropped), in_flight: pipeline.delete(:in_flight), **pipeline,
-          **spans.stats, filter: { masked_unjudged: Native.masked_unjudged } }
+          **spans.stats, unkept_step_errors: @unkept_errors,
+          filter: { masked_unjudged: Native.masked_unjudged + (@filter&.masked_unjudged || 0) } }
       end
 
       def write_log
@@ -170,6 +189,7 @@ module Tasker
       def reset
         @lock.synchronize do
           Pipeline.flush(1.0)
+          @unkept_errors = 0
           @applied = nil
           apply if @started
           Pipeline.clear

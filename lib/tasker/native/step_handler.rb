@@ -1,12 +1,15 @@
 # frozen_string_literal: true
 
+require_relative 'step_failure'
+
 module Tasker
   module Native
     # Handlers of steps, and the events around them.
     module StepHandler
       # Publishes step.execution_requested, step.before_handle, and step.completed or step.failed around +handle+, also
-      # where a subclass overrides it. An error is published and raised again, the same object; Interrupt, SystemExit,
-      # throw and a Timeout of the caller pass through, and end the span with the event +tasker.span.interrupted+.
+      # where a subclass overrides it. An error is kept in the step's results, published, and raised again, the same
+      # object; Interrupt, SystemExit, throw and a Timeout of the caller pass through, and end the span with the event
+      # +tasker.span.interrupted+.
       module AutomaticEventPublishing
         def handle(task, sequence, step)
           told = task_id_for(step, task)
@@ -15,13 +18,14 @@ module Tasker
 
           publish_step_started(step, **told)
           publish_step_before_handle(step, **told)
+          failure = StepFailure.new(step)
           started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
           begin
             result = Native.runtime.with_current_step(key) { super }
             ended = true
           rescue *ISOLATED_ERRORS => e
+            fail_step(step, e, failure, execution_duration: seconds_since(started), **told)
             ended = true
-            publish_step_failed(step, error: e, execution_duration: seconds_since(started), **told)
             raise
           ensure
             Native.runtime.interrupt_step(key) unless ended
@@ -31,6 +35,15 @@ module Tasker
         end
 
         private
+
+        def fail_step(step, error, failure, **told)
+          announce_failure(step, error, **told.slice(:task_id))
+          failure.keep(error)
+          publish_step_failed(step, error: error, **told)
+        end
+
+        # What is to be told before an error is kept and step.failed is published.
+        def announce_failure(_step, _error, **_told); end
 
         # What the payloads of a step that does not know its task have to be told.
         def task_id_for(step, task)

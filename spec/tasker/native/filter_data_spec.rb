@@ -1,0 +1,81 @@
+# frozen_string_literal: true
+
+# What Ruby writes itself goes through this; what it masks is compared with the core in filter_property_spec.rb.
+RSpec.describe Tasker::Native::Filter do
+  subject(:filter) { described_class.new(telemetry) }
+
+  let(:mask) { '[FILTERED]' }
+
+  before { configure(filter_parameters: [:card, /\Apin\z/]) }
+
+  it 'makes plain data of anything' do
+    data = { a: nil, 'b' => true, c: 1, d: 1.5, e: Float::NAN, f: :symbol, g: 10**30, h: [Object],
+             i: Time.at(0, 5, :millisecond).utc, j: Time.at(0, in: '+02:00'), 5 => 6 }
+
+    expect(filter.call(data))
+      .to eq(a: nil, 'b' => true, c: 1, d: 1.5, e: 'NaN', f: 'symbol', g: 10**30, h: ['Object'],
+             i: '1970-01-01T00:00:00.005Z', j: '1970-01-01T02:00:00.000+02:00', '5' => 6)
+  end
+
+  it 'makes valid UTF-8 without NUL of every text' do
+    texts = ['grüße'.b, "\xFF", "a\0b", 'grü'.encode('UTF-16LE'), (+"\xE9").force_encoding('ISO-8859-1')]
+    expect(filter.call(texts)).to eq(['grüße', "\uFFFD", "a\uFFFDb", 'grü', 'é'])
+  end
+
+  it 'says so where to_s raises' do
+    expect(filter.call(Class.new { def to_s = raise('no') }.new)).to match(/#<.*Class.* whose to_s raised>/)
+  end
+
+  it 'leaves its argument as it is' do
+    payload = { card: 1, list: [{ 'pin' => 2 }] }
+    expect(filter.call(payload)).to eq(card: mask, list: [{ 'pin' => mask }])
+    expect(payload).to eq(card: 1, list: [{ 'pin' => 2 }])
+  end
+
+  describe 'what can not be judged' do
+    it 'is masked and counted: keys that are no text, or too long' do
+      nameless = Class.new { def to_s = raise('no') }.new
+      wrong = Class.new { def to_s = 5 }.new
+      values = filter.call("\xFF" => 1, ('x' * 2000) => 2, nameless => 3, wrong => 4).values
+
+      expect(values).to eq([mask] * 4)
+      expect(filter.masked_unjudged).to eq(4)
+    end
+
+    it 'is masked and counted: a cycle, and what lies deeper than 100' do
+      cycle = { a: 1 }
+      cycle[:b] = [cycle]
+      deep = Array.new(200).inject(1) { |inner, _| [inner] }
+
+      expect(filter.call(cycle)).to eq(a: 1, b: [mask])
+      expect(filter.call(deep).flatten).to eq([mask])
+      expect(filter.masked_unjudged).to eq(2)
+    end
+
+    it 'is masked and counted: a Regexp that raises' do
+      raising = Class.new(Regexp) { def match?(*) = raise('no') }
+      configure(filter_parameters: [raising.new('x')])
+
+      expect(filter.call(kind: 1)).to eq(kind: mask)
+      expect(filter.masked_unjudged).to eq(1)
+    end
+  end
+
+  it 'masks everything for a Proc, a Regexp over paths, or too many filters, as the core does' do
+    [[->(key, value) {}], [/card\.number/], Array.new(1001, 'x'), ['x' * 1025]].each do |filters|
+      configure(filter_parameters: filters)
+      expect(described_class.new(telemetry).call(kind: 1, list: [{ a: 2 }])).to eq(kind: mask, list: mask)
+    end
+  end
+
+  it 'follows the settings' do
+    expect(Tasker::Native.runtime.filter.call(card: 1, other: 2)).to eq(card: mask, other: 2)
+    configure(filter_parameters: [:other], filter_mask: '*')
+    expect(Tasker::Native.runtime.filter.call(card: 1, other: 2)).to eq(card: 1, other: '*')
+  end
+
+  it 'remembers a bounded number of verdicts' do
+    filter.call(Array.new(11_000) { |number| ["key#{number}", 1] }.to_h)
+    expect(filter.call('card_number' => 1, 'key3' => 2)).to eq('card_number' => mask, 'key3' => 2)
+  end
+end
