@@ -2,6 +2,8 @@
 
 require 'singleton'
 
+require_relative 'procedural_errors'
+
 # The Tasker names that handlers, subscribers and initializers use, for an app without tasker-engine.
 module Tasker
   class << self
@@ -68,6 +70,7 @@ module Tasker
   # Handlers of steps.
   module StepHandler
     Base = Native::StepHandler::Base
+    Api = Native::StepHandler::Api
     AutomaticEventPublishing = Native::StepHandler::AutomaticEventPublishing
   end
 

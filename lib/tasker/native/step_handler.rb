@@ -42,9 +42,6 @@ module Tasker
           publish_step_failed(step, error: error, **told)
         end
 
-        # What is to be told before an error is kept and step.failed is published.
-        def announce_failure(_step, _error, **_told); end
-
         # What the payloads of a step that does not know its task have to be told.
         def task_id_for(step, task)
           return {} unless task_id_of(step).nil?
@@ -114,6 +111,7 @@ module Tasker
         def handle(task, sequence, step)
           before = step.results
           output = process(task, sequence, step)
+          check_output(output)
           process_results(step, output, before)
           output
         end
@@ -131,7 +129,18 @@ module Tasker
         protected
 
         attr_reader :config
+
+        private
+
+        # Raises for what process must not return.
+        def check_output(_output); end
+
+        # Tells what is to be told before an error is kept and step.failed is published. (Not in the module above, which
+        # stands in front of every subclass.)
+        def announce_failure(_step, _error, **_told); end
       end
     end
   end
 end
+
+require_relative 'step_handler/api'
