@@ -12,6 +12,7 @@ require_relative 'native/event_payload_builder'
 require_relative 'native/event_publisher'
 require_relative 'native/base_subscriber'
 require_relative 'native/telemetry_subscriber'
+require_relative 'native/structured_logging'
 require_relative 'native/step_handler'
 require_relative 'native/configuration'
 

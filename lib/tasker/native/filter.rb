@@ -16,7 +16,9 @@ module Tasker
       # Beyond these the core masks everything, too.
       MAX_LITERALS = 1000
       MAX_LITERAL_BYTES = 256 * 1024
-      private_constant :MAX_DEPTH, :MAX_KEY, :MAX_VERDICTS, :MAX_LITERALS, :MAX_LITERAL_BYTES
+      # What telemetry calls the message of an error.
+      MESSAGE_KEYS = %w[error_message message exception.message].freeze
+      private_constant :MESSAGE_KEYS, :MAX_DEPTH, :MAX_KEY, :MAX_VERDICTS, :MAX_LITERALS, :MAX_LITERAL_BYTES
 
       # @return [Integer] values that were masked because their keys could not be judged
       attr_reader :masked_unjudged
@@ -42,6 +44,12 @@ module Tasker
       # @return [Boolean] whether its value is to be hidden
       def masks?(name)
         verdict(name) != :keep
+      end
+
+      # @param error [Exception]
+      # @return [String] its message, or the mask where a filter names messages of errors, by whatever name
+      def message_of(error)
+        MESSAGE_KEYS.any? { |key| masks?(key) } ? @mask : Runtime.message_of(error).to_s
       end
 
       private

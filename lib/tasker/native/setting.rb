@@ -59,6 +59,10 @@ module Tasker
       POSITIVE_SECONDS = Kind.new(->(value) { seconds.call(value) && value.positive? }, 'a number of seconds above 0',
                                   :to_f.to_proc)
       COMPRESSION = Kind.new(->(value) { %w[gzip none].include?(value.to_s) }, "'gzip' or 'none'", :to_s.to_proc)
+      LOG_LEVEL = Kind.new(->(value) { %w[debug info warn error fatal].include?(value.to_s) },
+                           "'debug', 'info', 'warn', 'error' or 'fatal'")
+      LOG_FORMAT = Kind.new(->(value) { %w[json pretty_json logfmt].include?(value.to_s) },
+                            "'json', 'pretty_json' or 'logfmt'")
       EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
       FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings and Regexps',

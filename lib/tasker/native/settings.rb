@@ -14,7 +14,7 @@ module Tasker
       ENDPOINT_VARIABLES = %w[OTEL_EXPORTER_OTLP_TRACES_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT].freeze
 
       LATER = {
-        log: 'structured log lines are not written by this version',
+        log: 'this version writes no line for each event, and reads no header',
         metrics: 'metrics are not part of this version',
         performance: 'performance monitoring is not part of this version',
         sampling: 'this version neither samples nor leaves out events',
@@ -72,11 +72,12 @@ module Tasker
                     -> { limit_from_environment(Setting::LIMIT, 'EVENT_COUNT') || 128 }),
         Setting.new(:span_link_count_limit, Setting::LIMIT,
                     -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
+        Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),
+        Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),
+        Setting.new(:slow_query_threshold_seconds, Setting::SECONDS, 1.0),
 
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
-        Setting.new(:log_level, Setting::ANY, 'info', LATER[:log]),
-        Setting.new(:log_format, Setting::ANY, 'json', LATER[:log]),
         Setting.new(:metrics_enabled, Setting::BOOLEAN, true, LATER[:metrics]),
         Setting.new(:metrics_endpoint, Setting::ANY, '/tasker/metrics', LATER[:metrics]),
         Setting.new(:metrics_format, Setting::ANY, 'prometheus', LATER[:metrics]),
@@ -85,7 +86,6 @@ module Tasker
         Setting.new(:metrics_retention_hours, Setting::ANY, 24, LATER[:metrics]),
         Setting.new(:prometheus, Setting::ANY, PROMETHEUS, LATER[:metrics]),
         Setting.new(:performance_monitoring_enabled, Setting::BOOLEAN, true, LATER[:performance]),
-        Setting.new(:slow_query_threshold_seconds, Setting::ANY, 1.0, LATER[:performance]),
         Setting.new(:memory_threshold_mb, Setting::ANY, 100, LATER[:performance]),
         Setting.new(:event_sampling_rate, Setting::ANY, 1.0, LATER[:sampling]),
         Setting.new(:filtered_events, Setting::ANY, [], LATER[:sampling]),

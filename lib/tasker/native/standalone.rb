@@ -65,6 +65,7 @@ module Tasker
   # What classes of an app include.
   module Concerns
     EventPublisher = Native::EventPublisher
+    StructuredLogging = Native::StructuredLogging
   end
 
   # Handlers of steps.

@@ -19,9 +19,7 @@ module Tasker
       MAX_LINES = 10
       MAX_LINE = 1000
       MAX_CONTEXT = 16 * 1024 # bytes of JSON
-      # A filter that names one of these hides the message, whatever it is called here.
-      MESSAGE_KEYS = %w[error_message message exception.message].freeze
-      private_constant :MESSAGE_KEYS, :MAX_MESSAGE, :MAX_LINES, :MAX_LINE, :MAX_CONTEXT
+      private_constant :MAX_MESSAGE, :MAX_LINES, :MAX_LINE, :MAX_CONTEXT
 
       # @param step [Object] before its handler begins
       def initialize(step)
@@ -65,16 +63,9 @@ module Tasker
       end
 
       def description(error)
-        { error: message(error), error_class: error.class.to_s,
+        { error: Native.runtime.filter.message_of(error)[0, MAX_MESSAGE], error_class: error.class.to_s,
           backtrace: Array(error.backtrace).first(MAX_LINES).map { |line| line[0, MAX_LINE] },
           attempt: attempt, time: Filter.timestamp(Time.now.utc), **details(error) }
-      end
-
-      def message(error)
-        filter = Native.runtime.filter
-        return filter.mask if MESSAGE_KEYS.any? { |key| filter.masks?(key) }
-
-        Runtime.message_of(error).to_s[0, MAX_MESSAGE]
       end
 
       def attempt

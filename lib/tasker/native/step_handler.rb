@@ -75,6 +75,7 @@ module Tasker
       #   end
       class Base
         include EventPublisher
+        include StructuredLogging
         prepend AutomaticEventPublishing
 
         class << self

@@ -77,6 +77,9 @@ RSpec.describe Tasker::Native::Settings do
                        "http://host/#{'a' * 4096}", nil, 5], 'an http or https URL'],
       otlp_headers: [[{}, { 'api-key' => 'x', tenant: :acme }],
                      [nil, [], { 'bad name' => 'x' }, { 'a' => "x\ny" }, { '' => 'x' }], 'a Hash of header names'],
+      log_level: [['debug', :info, 'fatal'], ['trace', nil, 1], "'debug', 'info', 'warn'"],
+      log_format: [['json', :logfmt, 'pretty_json'], ['xml', nil], "'json', 'pretty_json' or 'logfmt'"],
+      slow_query_threshold_seconds: [[0, 0.5, 10], [nil, -1, '1'], 'a number of seconds'],
       otlp_compression: [['gzip', 'none', :gzip], ['zstd', nil, 5], "'gzip' or 'none'"],
       otlp_timeout: [[1, 0.5, 2r], [0, -1, nil, '5', Float::NAN, Float::INFINITY, 1i], 'a number of seconds above 0'],
       trace_file: [['log/a.jsonl', Pathname('/tmp/x')], ['', nil, "a\0b"], 'a path'],
@@ -146,8 +149,8 @@ RSpec.describe Tasker::Native::Settings do
                                'metrics are not part of this version'])
     end
 
-    %i[structured_logging_enabled correlation_id_header log_level log_format metrics_enabled metrics_format
-       max_stored_samples metrics_retention_hours prometheus slow_query_threshold_seconds memory_threshold_mb
+    %i[structured_logging_enabled correlation_id_header metrics_enabled metrics_format
+       max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do
         settings.public_send(:"#{name}=", settings.public_send(name))

@@ -1,0 +1,171 @@
+# frozen_string_literal: true
+
+require 'securerandom'
+
+require_relative 'log_line'
+
+module Tasker
+  module Native
+    # Structured lines in the log of the application, for handlers and whatever else includes this. They are JSON, or
+    # what +config.telemetry.log_format+ says, from +log_level+ on, filtered by +filter_parameters+; a line that is not
+    # shown costs nothing: neither task nor step are asked for anything. None of the methods raises for what its
+    # arguments do wrong.
+    #
+    # A line has timestamp, correlation_id, component, message, environment, tasker_version, process_id, thread_id,
+    # request_id (where there is a +Current+ that has one), and then its context, which wins.
+    module StructuredLogging
+      CORRELATION_ID = :tasker_correlation_id
+      MAX_BACKTRACE = 10
+      private_constant :CORRELATION_ID, :MAX_BACKTRACE
+
+      # @param level [Symbol] :debug, :info, :warn, :error or :fatal
+      # @param message [String]
+      # @param context [Hash]
+      # @return [void]
+      # @example
+      #   log_structured(:info, 'Cart fetched', cart_id: 5, items: 3)
+      def log_structured(level, message, **context)
+        write_structured(level) { { message: message, **context } }
+      end
+
+      # The id that ties the lines of this thread together. Made up at the first call, unless it was set.
+      #
+      # @return [String]
+      def correlation_id
+        Thread.current[CORRELATION_ID] ||= generate_correlation_id
+      end
+
+      # @param id [String, nil] nil: the next line has a new one
+      # @return [String, nil]
+      def correlation_id=(id)
+        Thread.current[CORRELATION_ID] = id
+      end
+
+      # Runs the block under this id, in this thread; then the one before is back.
+      #
+      # @param id [String, nil] nil: a new one
+      # @yield
+      # @return [Object] what the block returns
+      def with_correlation_id(id)
+        outer = Thread.current[CORRELATION_ID]
+        Thread.current[CORRELATION_ID] = id
+        yield
+      ensure
+        Thread.current[CORRELATION_ID] = outer
+      end
+
+      # @param task [#task_id, #name, #status]
+      # @param event_type [Symbol, String] :started, :completed, ...
+      # @param context [Hash]
+      # @return [void] writes at level info
+      def log_task_event(task, event_type, **context)
+        write_structured(:info) do
+          { message: "Task #{event_type}", entity_type: 'task', entity_id: log_answer(task, :task_id),
+            entity_name: log_answer(task, :name), event_type: event_type,
+            task_status: log_answer(task, :status), **context }
+        end
+      end
+
+      # @param step [#workflow_step_id, #name, #status, #task]
+      # @param event_type [Symbol, String]
+      # @param duration [Numeric, nil] seconds: gives duration_ms and performance_category
+      # @param context [Hash]
+      # @return [void] writes at level info
+      def log_step_event(step, event_type, duration: nil, **context)
+        write_structured(:info) do
+          task = log_answer(step, :task)
+          { message: "Step #{event_type}", entity_type: 'step', entity_id: log_answer(step, :workflow_step_id),
+            entity_name: log_answer(step, :name), event_type: event_type, step_status: log_answer(step, :status),
+            task_id: log_answer(task, :task_id) || log_answer(step, :task_id), task_name: log_answer(task, :name),
+            **(duration ? log_duration(duration) : {}), **context }
+        end
+      end
+
+      # @param operation [String]
+      # @param event_type [Symbol, String]
+      # @param context [Hash]
+      # @return [void] writes at level debug
+      def log_orchestration_event(operation, event_type, **context)
+        write_structured(:debug) do
+          { message: "Orchestration #{event_type}", entity_type: 'orchestration', operation: operation,
+            event_type: event_type, **context }
+        end
+      end
+
+      # @param operation [String]
+      # @param duration [Numeric] seconds
+      # @param context [Hash]
+      # @return [void] writes at level warn above +slow_query_threshold_seconds+, else at level debug
+      def log_performance_event(operation, duration, **context)
+        slow = duration.to_f > Native.runtime.settings.slow_query_threshold_seconds
+        write_structured(slow ? :warn : :debug) do
+          { message: 'Performance measurement', entity_type: 'performance', operation: operation,
+            **log_duration(duration), is_slow: slow, **context }
+        end
+      end
+
+      # @param exception [Exception]
+      # @param context [Hash]
+      # @param level [Symbol]
+      # @return [void]
+      def log_exception(exception, context: {}, level: :error)
+        write_structured(level) do
+          { message: "Exception occurred: #{exception.class}", entity_type: 'exception',
+            exception_class: exception.class.to_s, exception_message: Native.runtime.filter.message_of(exception),
+            backtrace: Array(exception.backtrace).first(MAX_BACKTRACE), **context }
+        end
+      end
+
+      private
+
+      # The block gives the message and the context, and is not called for a line that is not shown.
+      def write_structured(level)
+        return unless LogLine.shown?(level)
+
+        LogLine.write(level, log_fields, { **log_shared_fields, **yield })
+        nil
+      rescue *ISOLATED_ERRORS => e
+        LogLine.write_failure(e)
+      end
+
+      # In their order in the line; those that need the filter are filled in later.
+      def log_fields
+        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: log_component, message: nil,
+          environment: PipelineOptions.environment_name, tasker_version: VERSION, process_id: Process.pid,
+          thread_id: Thread.current.object_id.to_s(16) }
+      end
+
+      def log_shared_fields
+        fields = { correlation_id: correlation_id }
+        fields[:request_id] = ::Current.request_id if defined?(::Current) && ::Current.respond_to?(:request_id)
+        fields
+      end
+
+      # "OrderProcess::FetchCart" is fetch_cart.
+      def log_component
+        name = self.class.name.to_s.split('::').last || 'anonymous'
+        name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
+      end
+
+      def log_duration(seconds)
+        category = case seconds
+                   when ..0.1 then 'fast'
+                   when ..1.0 then 'moderate'
+                   when ..5.0 then 'slow'
+                   else 'very_slow'
+                   end
+        { duration_ms: (seconds * 1000).round(2), performance_category: category }
+      end
+
+      def log_answer(object, method)
+        object.public_send(method) if object.respond_to?(method)
+      rescue *ISOLATED_ERRORS
+        nil
+      end
+
+      def generate_correlation_id
+        "tsk_#{Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond).to_s(36)}_#{SecureRandom.alphanumeric(6)}"
+      end
+    end
+  end
+end
