@@ -8,8 +8,9 @@ class Readme
 
   attr_reader :text
 
-  def initialize(path = 'README.md')
-    @text = File.read(File.join(ROOT, path))
+  # @param page [String]
+  def initialize(page = 'README.md')
+    @text = File.read(File.join(ROOT, page))
   end
 
   # @return [Hash{String=>String}] what belongs into files of an app, which say so in their first line

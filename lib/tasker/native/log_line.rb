@@ -12,7 +12,6 @@ module Tasker
     # @api private
     module LogLine
       LEVELS = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 }.freeze
-      private_constant :LEVELS
 
       class << self
         # Ask before a line's contents are put together: what is not shown is to cost nothing.
@@ -22,8 +21,7 @@ module Tasker
         def shown?(level)
           wanted = LEVELS.fetch(level, 1)
           logger = Native.logger
-          wanted >= LEVELS.fetch(Native.runtime.settings.log_level.to_sym, 1) &&
-            (!logger.respond_to?(:level) || wanted >= logger.level)
+          wanted >= Native.runtime.shown_from && (!logger.respond_to?(:level) || wanted >= logger.level)
         rescue *ISOLATED_ERRORS
           false
         end

@@ -67,7 +67,7 @@ module Tasker
 
       # Settings have changed, or who makes the spans.
       def refresh
-        @filter = nil
+        @filter = @shown_from = nil
         @lock.synchronize { apply if @started }
       end
 
@@ -81,6 +81,11 @@ module Tasker
       # What kept errors and log lines go through.
       def filter
         @filter || @lock.synchronize { @filter ||= Filter.new(settings) }
+      end
+
+      # The number of +log_level+; asked for with every line.
+      def shown_from
+        @shown_from ||= LogLine::LEVELS.fetch(settings.log_level.to_sym, 1)
       end
 
       def tracing?
