@@ -24,7 +24,7 @@ RSpec.describe Tasker::Concerns::EventPublisher do
     events = listen(name)
     expect(yield).to be_nil
     expect(events.size).to eq(1)
-    unsubscribe_all
+    publisher.unsubscribe_all
     events.first.payload
   end
 
@@ -221,7 +221,7 @@ RSpec.describe Tasker::Concerns::EventPublisher do
         events = listen(event)
         host.publish_step_event_for_context(build_step(status: status))
         expect(events.size).to eq(1)
-        unsubscribe_all
+        publisher.unsubscribe_all
       end
     end
 
