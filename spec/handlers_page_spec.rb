@@ -15,7 +15,8 @@ RSpec.describe 'docs/handlers.md' do
   after { server.stop }
 
   it 'has Ruby that runs, in its order, and gives what it says' do
-    result = run_ruby(page.checking_script, gems: true, env: { 'API_URL' => server.url })
+    env = { 'API_URL' => server.url, 'OTEL_TRACES_EXPORTER' => 'none' }
+    result = run_ruby(page.checking_script, gems: true, env: env)
 
     expect(result.status).to be_success, result.err
     expect(result.err).not_to match(Warnings::OURS)

@@ -103,8 +103,9 @@ module Tasker
         end
       end
 
+      # The results always: those of an attempt before, which could not be written, may be the same to the second.
       def changed_by_handler
-        changed = unsaved.reject { |name, value| @unsaved.key?(name) && @unsaved[name] == value }
+        changed = unsaved.reject { |name, value| name != 'results' && @unsaved.key?(name) && @unsaved[name] == value }
         changed.keys - @step.class.readonly_attributes.to_a - Array(@step.class.primary_key)
       end
 

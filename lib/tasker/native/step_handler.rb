@@ -11,6 +11,10 @@ module Tasker
       # object; Interrupt, SystemExit, throw and a Timeout of the caller pass through, and end the span with the event
       # +tasker.span.interrupted+.
       module AutomaticEventPublishing
+        # @param task [Object]
+        # @param sequence [Object] all steps of the task
+        # @param step [#workflow_step_id, #name, #results]
+        # @return [Object] what the handler's own +handle+ returns
         def handle(task, sequence, step)
           told = task_id_for(step, task)
           key = [told.fetch(:task_id) { task_id_of(step) }, step_answer(step, :workflow_step_id)]

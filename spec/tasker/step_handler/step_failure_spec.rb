@@ -103,6 +103,15 @@ RSpec.describe 'What a failed attempt leaves in its step' do
     end
   end
 
+  it 'passes an Interrupt on that comes while it is kept, and the span ends' do
+    step = build_step
+    step.define_singleton_method(:results=) { |_| raise Interrupt }
+
+    expect { handle(step) { raise error } }.to raise_error(Interrupt)
+    expect(events).to be_empty
+    expect(only_span.events.map(&:name)).to eq(['tasker.span.interrupted'])
+  end
+
   shared_examples 'a database' do
     let(:model) { StepDatabase::Step }
     let(:long_ago) { Time.utc(2020) }

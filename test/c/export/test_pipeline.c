@@ -806,6 +806,20 @@ Test(pipeline, its_accounts_can_begin_anew)
     tn_pipeline_free(pipeline);
 }
 
+Test(pipeline, clear_keeps_account_of_what_is_under_way)
+{
+    tn_pipeline *pipeline = busy_pipeline(3, 1 << 20);
+    push_spans(pipeline, 2);
+    uint64_t under_way = stats_of(pipeline).in_flight;
+    cr_assert_gt(under_way, 2);
+    tn_pipeline_clear(pipeline);
+    cr_assert_eq(stats_of(pipeline).in_flight, under_way);
+    fake_let_go(&fake);
+    cr_assert(flush(pipeline, 5000));
+    assert_accounts(pipeline, under_way, under_way, 0);
+    tn_pipeline_free(pipeline);
+}
+
 Test(pipeline, free_drops_what_is_queued_and_frees_its_exporters)
 {
     tn_pipeline *pipeline = busy_pipeline(100, 1 << 20);

@@ -680,7 +680,8 @@ void tn_pipeline_clear(tn_pipeline *self)
     pthread_mutex_unlock(&self->managers_lock);
 
     enter(self);
-    self->accepted = self->exported = self->flush.settled = 0;
+    self->accepted = self->queued + self->exporting; /* will settle yet */
+    self->exported = self->flush.settled = 0;
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
     memset(self->remarked, 0, sizeof(self->remarked));

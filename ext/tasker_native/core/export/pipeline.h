@@ -71,7 +71,7 @@ bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, const atomic
 
 void tn_pipeline_stats_read(tn_pipeline *pipeline, tn_pipeline_stats *stats_out);
 
-/* Forgets what its managers know and sets the accounts to zero; for tests. Nothing may be in the queue. */
+/* Forgets what its managers know, and the accounts of all but what is in flight; for tests. */
 void tn_pipeline_clear(tn_pipeline *pipeline);
 
 /* Moves out what the exporter :memory keeps. false when there is no such exporter. */

@@ -25,6 +25,7 @@ module Tasker
       #   end
       #   FetchUser.new(config: { url: 'https://api.example.com', retries: 2 })
       class Api < Base
+        # What {#config} is: +Tasker::StepHandler::Api::Config.new(url: 'https://api.example.com')+.
         Config = ApiConfig
 
         RETRYABLE = ->(status) { [408, 425, 429].include?(status) || (500..599).cover?(status) }
@@ -132,7 +133,7 @@ module Tasker
           return unless seconds
 
           step.backoff_request_seconds = seconds.ceil if step.respond_to?(:backoff_request_seconds=)
-          publish_backoff(step, backoff_seconds: seconds, backoff_type: type, **told)
+          publish_step_backoff(step, backoff_seconds: seconds, backoff_type: type, **told)
         rescue *ISOLATED_ERRORS => e
           Native.report_publishing_error('observability.step.backoff', e)
         end
@@ -154,12 +155,6 @@ module Tasker
 
         def header_of(error)
           error.response_headers&.then { |headers| headers['retry-after'] || headers['Retry-After'] }
-        end
-
-        def publish_backoff(step, **context)
-          return publish_step_backoff(step, **context) if respond_to?(:publish_step_backoff)
-
-          publish_event('observability.step.backoff', build_step_payload(step, :backoff, context))
         end
       end
     end

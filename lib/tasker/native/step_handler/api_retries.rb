@@ -12,6 +12,7 @@ module Tasker
       class ApiRetries
         STATUSES = [408, 425, 429, 502, 503, 504].freeze
         METHODS = %i[get head put delete options trace].freeze
+        private_constant :STATUSES, :METHODS
 
         def initialize(app, config)
           @app = app

@@ -25,6 +25,7 @@ module Tasker
           nil
         end
 
+        # @return [Numeric] seconds
         attr_reader :max_delay
 
         def initialize(delay:, max_delay:, exponential:, jitter:)
