@@ -43,10 +43,17 @@ static VALUE sym_error, sym_exception_object;
 typedef struct {
     VALUE hash;
     tn_walk *walk;
+    VALUE context; /* of a walk: wins, so what stands there is not written before */
 } sink;
+
+static bool is_overridden(const sink *to, const payload_key *key)
+{
+    return to->walk && RHASH_SIZE(to->context) > 0 && rb_hash_lookup2(to->context, key->symbol, Qundef) != Qundef;
+}
 
 static void emit(const sink *to, const payload_key *key, VALUE value)
 {
+    if (is_overridden(to, key)) return;
     if (to->walk) {
         tn_walk_known_pair(to->walk, key->known, value);
     } else {
@@ -56,6 +63,7 @@ static void emit(const sink *to, const payload_key *key, VALUE value)
 
 static void emit_text(const sink *to, const payload_key *key, tn_text text)
 {
+    if (is_overridden(to, key)) return;
     if (to->walk) {
         tn_walk_text(to->walk, key->known, text);
     } else {
@@ -65,6 +73,7 @@ static void emit_text(const sink *to, const payload_key *key, tn_text text)
 
 static void emit_double(const sink *to, const payload_key *key, double value)
 {
+    if (is_overridden(to, key)) return;
     if (to->walk) {
         tn_walk_double(to->walk, key->known, value);
     } else {
@@ -125,6 +134,7 @@ static bool is_present(VALUE value)
 
 static void emit_real_time(const sink *to, const payload_key *key, const tn_time *time)
 {
+    if (is_overridden(to, key)) return;
     if (to->walk) {
         tn_walk_time(to->walk, key->known, time);
         return;
@@ -146,6 +156,7 @@ static void emit_time(const sink *to, const payload_key *key, VALUE object, cons
 
 static void emit_now(const sink *to, const payload_key *key)
 {
+    if (is_overridden(to, key)) return;
     if (to->walk) {
         tn_walk_now(to->walk, key->known, false);
         return;
@@ -350,7 +361,7 @@ VALUE tn_step_payload_hash(const tn_step_payload *payload)
 
 void tn_step_payload_walk(const tn_step_payload *payload, tn_walk *walk)
 {
-    sink to = {.hash = Qnil, .walk = walk};
+    sink to = {.hash = Qnil, .walk = walk, .context = payload->context};
     emit_step(payload, &to);
     if (RHASH_SIZE(payload->context) > 0) tn_walk_hash(walk, payload->context);
 }

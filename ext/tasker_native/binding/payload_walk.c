@@ -57,10 +57,13 @@ static VALUE encode_as_utf8(VALUE string)
 
 static VALUE ask_regexps(VALUE key)
 {
-    for (long i = 0; i < RARRAY_LEN(tn_ruby.regexps); i++) {
-        if (RTEST(rb_funcall(RARRAY_AREF(tn_ruby.regexps, i), id_match, 1, key))) return Qtrue;
+    VALUE regexps = tn_ruby.regexps; /* frozen: another Array when the filter changes */
+    for (long i = 0; i < RARRAY_LEN(regexps); i++) {
+        if (RTEST(rb_funcall(RARRAY_AREF(regexps, i), id_match, 1, key))) return Qtrue;
     }
-    return Qfalse;
+    bool changed = regexps != tn_ruby.regexps;
+    RB_GC_GUARD(regexps);
+    return changed ? Qnil : Qfalse; /* changed meanwhile: nobody has judged the key */
 }
 
 /* --- Keys ---------------------------------------------------------------------------------------------- */
@@ -226,13 +229,11 @@ static bool json_text_key(json_walk *json, VALUE key)
     VALUE name;
     bool judgeable;
     tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
-    bool masked = verdict_on(json->walk, text) == TN_VERDICT_MASK;
+    bool masked = json->walk->filtered && (!judgeable || verdict_on(json->walk, text) == TN_VERDICT_MASK);
     tn_json_string(&json->walk->buffer, text);
     RB_GC_GUARD(name);
-    if (judgeable || !json->walk->filtered) return masked;
-
-    tn_ruby.masked_unjudged++;
-    return true;
+    if (!judgeable && json->walk->filtered) tn_ruby.masked_unjudged++;
+    return masked;
 }
 
 static bool json_key(json_walk *json, VALUE key)
@@ -573,12 +574,14 @@ static tn_text written_text(const tn_walk *walk, tn_walk_span span)
 
 /* --- Settings ------------------------------------------------------------------------------------------ */
 
-static void add_literals(tn_key_filter *filter, VALUE literals)
+/* false: one of them could not be added. */
+static bool add_literals(tn_key_filter *filter, VALUE literals)
 {
+    bool added = true;
     for (long i = 0; i < RARRAY_LEN(literals); i++) {
-        tn_status status = tn_key_filter_add(filter, tn_text_of_string(RARRAY_AREF(literals, i)));
-        if (status != TN_OK) rb_warn("tasker-native: a filter is too long or one too many: every value is masked");
+        added &= tn_key_filter_add(filter, tn_text_of_string(RARRAY_AREF(literals, i))) == TN_OK;
     }
+    return added;
 }
 
 /* configure_payload(literals, regexps, ask, mask_all, mask, limits) -> nil
@@ -603,18 +606,21 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
         .value_size = NUM2SIZET(rb_ary_entry(limits, 3)),
     };
 
+    regexps = rb_ary_freeze(rb_ary_dup(regexps));
+
     tn_key_filter filter;
     if (tn_key_filter_init(&filter, tn_text_of_string(mask)) != TN_OK) rb_memerror();
-    add_literals(&filter, literals);
+    bool added = add_literals(&filter, literals);
     filter.ask = filter.ask || RTEST(ask);
     filter.mask_all = filter.mask_all || RTEST(mask_all);
 
     tn_key_filter_free(&tn_ruby.filter);
     tn_key_table_forget_verdicts(&tn_ruby.keys);
     tn_ruby.filter = filter;
-    tn_ruby.regexps = rb_ary_freeze(rb_ary_dup(regexps));
+    tn_ruby.regexps = regexps;
     tn_ruby.limits = span_limits;
     tn_ruby.stringify = RTEST(rb_ary_entry(limits, 4));
+    if (!added) rb_warn("tasker-native: a filter is too long or one too many: every value is masked");
     return Qnil;
 }
 

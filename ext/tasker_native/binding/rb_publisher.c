@@ -133,7 +133,7 @@ static tn_event_id event_of(const publisher *self, VALUE name)
 static tn_event_id event_published(VALUE object, publisher *self, VALUE name)
 {
     name_slot *slot = slot_of(self, name);
-    if (slot->name == name) return slot->event;
+    if (slot->name == name && name != Qfalse) return slot->event; /* a free slot looks like Qfalse */
 
     tn_event_id event = event_of(self, name);
     if (stays_as_it_is(name)) {
@@ -446,6 +446,7 @@ static VALUE record_span(VALUE argument)
 /* Nothing can go wrong with plain values, so nothing has to be guarded. false: application code may run. */
 static bool record_plain_span(publication *p)
 {
+    if (key_timestamp->info.verdict != TN_VERDICT_KEEP) return false; /* a mask may need memory, a judge is code */
     if (p->step || !NIL_P(p->current) || !tn_walk_plain_hash(p->walk, p->payload)) return false;
     if (!tn_buffer_has_room(&p->walk->buffer, 2 * TN_PAYLOAD_SCALAR)) return false;
     add_timestamp(p->walk);

@@ -95,6 +95,17 @@ RSpec.describe Tasker::Concerns::EventPublisher do
 
       expect(payload).to include(error_message: 'b', error_class: 'IOError')
     end
+
+    it 'let a nil of the context win in spans, too, whether somebody listens or not' do
+      hide = lambda do |id|
+        step = build_step(workflow_step_id: id, results: { a: 1 })
+        host.publish_step_failed(step, step_results: nil, error_message: nil)
+      end
+      hide.call(1)
+      listen('step.failed') && hide.call(2)
+
+      expect(step_spans.map { |span| span.attributes.keys.grep(/step_results|error_message/) }).to eq([[], []])
+    end
   end
 
   describe 'the methods for tasks' do

@@ -266,7 +266,7 @@ RSpec.describe Tasker::Events::Publisher do
     end
 
     it 'raises for a name that is no text' do
-      [nil, 5, Object.new].each { |value| expect { publish(value) }.to raise_error(TypeError) }
+      [nil, false, true, 5, Object.new].each { |value| expect { publish(value) }.to raise_error(TypeError) }
     end
 
     [nil, [], 'text', 5, Object.new].each do |payload|

@@ -232,6 +232,18 @@ RSpec.describe 'The filter' do
       expect(filtered('card' => 2)).to eq('card' => mask)
     end
 
+    it 'judges by one list, though it changes while that is asked' do
+      moving = Class.new(Regexp) do
+        def match?(_key)
+          Tasker.configuration.telemetry.filter_parameters = [/card/, /nothing/]
+          false
+        end
+      end
+      configure(filter_parameters: [moving.new('x'), /card/])
+
+      expect(filtered('card' => 1)).to eq('card' => mask)
+    end
+
     it 'leaks nothing while it changes under load' do
       configure(filter_parameters: %i[card pin])
       threads = Array.new(3) do |thread|

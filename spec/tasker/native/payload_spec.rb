@@ -276,6 +276,14 @@ RSpec.describe 'A payload' do
       expect(took).to be < 0.5
     end
 
+    it 'is cut where the limit is that small, times as well' do
+      configure(exporter: :memory, span_attribute_value_length_limit: 10)
+      times = { at: Time.utc(2026, 1, 2), local: Time.new(2026, 1, 2, 0, 0, 0, '+02:00') }
+
+      expect(span_of(times).attributes.values_at('tasker.at', 'tasker.local', 'tasker.timestamp').map(&:size))
+        .to all(be <= 10)
+    end
+
     it 'cuts an Array of millions, fast' do
       huge = Array.new(3_000_000, 'x')
 

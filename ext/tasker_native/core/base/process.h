@@ -27,11 +27,11 @@ extern tn_process tn_this_process;
 /* NULL when there is no memory. size > 0. */
 void *tn_alloc(size_t size);
 void *tn_alloc_zeroed(size_t size);
-
-/* The same for a large table that is looked into at random: in large pages, where the system has them. */
-void *tn_alloc_table(size_t size);
 void *tn_realloc(void *pointer, size_t size);
 void tn_free(void *pointer);
+
+/* Zeroed, for a table that is large and looked into at random: in large pages, where the system has them. */
+void *tn_alloc_table(size_t size);
 
 /* Which process this is, counted over forks. What was built in another generation belongs to the
  * parent: its threads, locks and connections are not ours. Any thread. */

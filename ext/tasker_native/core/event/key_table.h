@@ -18,7 +18,6 @@
     X(TN_FIELD_ERROR, "error")                             \
     X(TN_FIELD_ERROR_CLASS, "error_class")                 \
     X(TN_FIELD_EXCEPTION_CLASS, "exception_class")         \
-    X(TN_FIELD_BACKTRACE, "backtrace")                     \
     X(TN_FIELD_EXCEPTION_OBJECT, "exception_object")       \
     X(TN_FIELD_TIMESTAMP, "timestamp")
 /* clang-format on */

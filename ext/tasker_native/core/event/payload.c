@@ -1,6 +1,7 @@
 #include "event/payload.h"
 
 #include "base/utf8.h"
+#include "event/timestamp.h"
 
 #include <stdio.h>
 
@@ -192,8 +193,20 @@ void tn_payload_boolean(tn_payload_writer *writer, bool value)
     if (at) end_at(writer, tn_payload_put_boolean(at, value));
 }
 
+/* The text that it becomes is cut as any other, where the limit is that small. */
+static void write_time_text(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds)
+{
+    char text[TN_TIMESTAMP_SIZE];
+    tn_timestamp_second second = {0};
+    tn_payload_string(writer, (tn_text){text, tn_timestamp_format_utc(text, unix_time, milliseconds, &second)});
+}
+
 void tn_payload_time(tn_payload_writer *writer, uint64_t unix_time, bool milliseconds)
 {
+    if (writer->max_value_size > 0 && writer->max_value_size < TN_TIMESTAMP_SIZE) {
+        write_time_text(writer, unix_time, milliseconds);
+        return;
+    }
     uint8_t *at = place(writer);
     if (at) end_at(writer, tn_payload_put_time(at, unix_time, milliseconds));
 }

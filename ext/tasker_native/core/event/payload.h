@@ -16,6 +16,8 @@
 #define TN_PAYLOAD_SECONDS 2
 #define TN_PAYLOAD_MILLISECONDS 3
 
+_Static_assert(sizeof(void *) == 8, "the address of a name takes the eight bytes of an extension");
+
 /* A key that lives as long as the process: payloads refer to it, and readers know it by its number. */
 typedef struct {
     tn_text text;

@@ -44,7 +44,9 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
 
 static void reset_in_child(tn_exporter *exporter)
 {
-    tn_buffer_init(&((console_exporter *)exporter)->lines, TN_MAX_REQUEST);
+    console_exporter *self = (console_exporter *)exporter;
+    tn_encoder_reset_in_child(&self->encoder);
+    tn_buffer_init(&self->lines, TN_MAX_REQUEST);
 }
 
 static void free_exporter(tn_exporter *exporter)

@@ -42,3 +42,9 @@ void tn_encoder_free(tn_encoder *encoder)
     tn_buffer_free(&encoder->resource);
     tn_buffer_free(&encoder->scope_version);
 }
+
+void tn_encoder_reset_in_child(tn_encoder *encoder)
+{
+    tn_attribute_names_init(&encoder->names, tn_buffer_text(&encoder->prefix));
+    encoder->attributes.second = (tn_timestamp_second){0};
+}

@@ -29,6 +29,10 @@ typedef struct {
 tn_status tn_encoder_init(tn_encoder *encoder, const tn_encoder_options *options) TN_MUST_CHECK;
 void tn_encoder_free(tn_encoder *encoder);
 
+/* In the child of a fork: the parent's worker may have been in the middle of what grows and changes here, so it is given
+ * up, not freed. */
+void tn_encoder_reset_in_child(tn_encoder *encoder);
+
 /* An ExportTraceServiceRequest of opentelemetry-proto (trace/v1/trace.proto) with all spans, appended to the
  * buffer: as protobuf bytes, and in OTLP's JSON form (no newline). Returns the buffer's status. */
 tn_status tn_otlp_protobuf(tn_buffer *buffer, tn_encoder *encoder, const tn_span_list *spans) TN_MUST_CHECK;

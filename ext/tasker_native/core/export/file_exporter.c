@@ -136,6 +136,7 @@ static void reset_in_child(tn_exporter *exporter)
     file_exporter *self = of(exporter);
     if (self->descriptor >= 0) close(self->descriptor);
     self->descriptor = -1;
+    tn_encoder_reset_in_child(&self->encoder);
     tn_buffer_init(&self->lines, TN_MAX_REQUEST);
 }
 

@@ -46,6 +46,7 @@ static void reset_in_child(tn_exporter *exporter)
 {
     memory_exporter *self = of(exporter);
     pthread_mutex_init(&self->lock, NULL);
+    tn_encoder_reset_in_child(&self->encoder);
     tn_buffer_init(&self->line, TN_MAX_REQUEST);
     tn_buffer_init(&self->kept, self->kept.cap);
 }

@@ -144,6 +144,7 @@ static void reset_in_child(tn_exporter *exporter)
     otlp_exporter *self = of(exporter);
     if (self->client) tn_http_client_abandon(self->client);
     self->client = NULL;
+    tn_encoder_reset_in_child(&self->encoder);
     tn_buffer_init(&self->request, TN_MAX_REQUEST);
     tn_buffer_init(&self->compressed, TN_MAX_REQUEST);
 }

@@ -12,8 +12,14 @@
 #define STOP_TIMEOUT (2 * TN_SECOND)       /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
+#if defined(__has_feature)
+#define TN_HAS_ASAN __has_feature(address_sanitizer) /* clang's way to say it */
+#else
+#define TN_HAS_ASAN 0
+#endif
+
 /* Blocks of spans that are kept for spans to come: as many as the usual queue and a batch have, and some more. */
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || TN_HAS_ASAN
 #define POOL_CAPACITY 0 /* or nobody would see who uses a span that has left */
 #else
 #define POOL_CAPACITY 4096
@@ -433,11 +439,13 @@ static void deliver(void *pipeline, tn_delivery *delivery)
     self->accepted += delivery->ended.count + delivery->lost;
     self->dropped[TN_DROP_MEMORY] += delivery->lost;
     start_worker(self);
+    bool was_empty = !self->first;
     enqueue(self, &delivery->ended, &refused);
     enqueue(self, &delivery->released, &refused);
 
     bool full = self->last && self->last->spans.count >= self->options.max_export_batch_size;
-    if (full || self->sleeping || is_flushing(self)) wake_worker(self);
+    bool begins = was_empty && self->first; /* it may wait for roots that linger, which is longer */
+    if (full || begins || self->sleeping || is_flushing(self)) wake_worker(self);
     if (refused.count > 0) {
         report_publishers_losses(self, tn_clock_monotonic());
         pthread_cond_broadcast(&self->done);

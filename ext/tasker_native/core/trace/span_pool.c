@@ -42,8 +42,9 @@ void tn_span_pool_give(tn_span_pool *pool, tn_span *first, tn_span *last, size_t
 static tn_span *take_all(tn_span_pool *pool)
 {
     if (!atomic_load_explicit(&pool->first, memory_order_relaxed)) return NULL;
-    atomic_store_explicit(&pool->count, 0, memory_order_relaxed);
-    return atomic_exchange_explicit(&pool->first, NULL, memory_order_acquire);
+    tn_span *all = atomic_exchange_explicit(&pool->first, NULL, memory_order_acquire);
+    atomic_store_explicit(&pool->count, 0, memory_order_relaxed); /* behind it: rather too low than too high */
+    return all;
 }
 
 tn_span *tn_span_stock_take(tn_span_stock *stock)
