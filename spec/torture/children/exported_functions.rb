@@ -209,7 +209,7 @@ module Exported
     [NATIVE::SpanManager, :remove_task] => -> { [1] },
     [NATIVE::SpanManager, :add_event] => -> { [1, nil, 'event' * 20, PAYLOAD.call] },
     [NATIVE::SpanManager, :set_attributes] => -> { [1, nil, PAYLOAD.call] },
-    [NATIVE::Publisher, :register_event] => -> { ["torture.#{rand(50)}"] },
+    [NATIVE::Publisher, :add_event] => -> { ["torture.#{rand(50)}"] },
     [NATIVE::Publisher, :registered?] => -> { ['torture.event'] },
     [NATIVE::Publisher, :event_id] => -> { ['torture.event'] },
     [NATIVE::Publisher, :add_listener] => -> { ['torture.event', proc { |event| event }] },
