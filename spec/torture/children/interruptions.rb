@@ -157,7 +157,12 @@ def end_of(thread, what)
   rescue Blows::Blow, Blows::Rough, *Child::ERRORS
     true
   end
-  Child.check(ended, "#{what}: the thread comes to an end")
+  Child.check(ended, "#{what}: the thread comes to an end\n#{whereabouts unless ended}")
+end
+
+# Of all threads: where they are that did not come to an end.
+def whereabouts
+  Thread.list.flat_map { |thread| [thread.inspect, *thread.backtrace.to_a.first(12)] }.join("\n")
 end
 
 def from_outside(place, blow)
