@@ -4,6 +4,7 @@
 
 #include "base/utf8.h"
 #include "event/payload.h"
+#include "event/timestamp.h"
 
 #define PAIRS 64
 
@@ -92,6 +93,11 @@ static void check_text(tn_text read, tn_text expected, size_t limit)
 
 static void check_value(tn_value read, tn_value expected, size_t limit)
 {
+    if (expected.type == TN_VALUE_TIME && limit > 0 && limit < TN_TIMESTAMP_SIZE) {
+        /* A limit that would cut the text of a time makes it text at once. */
+        fuzz_check(read.type == TN_VALUE_STRING && read.as.string.size <= limit);
+        return;
+    }
     fuzz_check(read.type == expected.type);
     switch (read.type) {
     case TN_VALUE_STRING: check_text(read.as.string, expected.as.string, limit); break;
