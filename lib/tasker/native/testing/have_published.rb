@@ -1,11 +1,13 @@
 # frozen_string_literal: true
 
+require_relative 'matcher'
+
 module Tasker
   module Native
     module Testing
       # The matcher +have_published('step.completed').with(step_id: 5).times(1)+.
       class HavePublished
-        include RSpec::Matchers::Composable
+        include Matcher
 
         # @param event_name [String]
         def initialize(event_name)
@@ -39,26 +41,11 @@ module Tasker
           @count ? found == @count : found.positive?
         end
 
-        # @api private
-        def supports_block_expectations?
-          true
-        end
-
         # @return [String]
         def description
           words = "have published #{@event_name}"
           words += " with #{formatted(surface_descriptions_in(@expected))}" if @expected.any?
           @count ? "#{words}, #{times_in_words(@count)}" : words
-        end
-
-        # @return [String]
-        def failure_message
-          "expected to #{description}, but #{what_there_was}"
-        end
-
-        # @return [String]
-        def failure_message_when_negated
-          "expected not to #{description}, but #{what_there_was}"
         end
 
         private
@@ -91,10 +78,6 @@ module Tasker
         def shown(event)
           asked, others = event.payload.partition { |key, _| @expected.key?(key) || @expected.key?(key.to_s.to_sym) }
           formatted((asked + others).to_h)
-        end
-
-        def formatted(payload)
-          RSpec::Support::ObjectFormatter.format(payload)
         end
 
         def times_in_words(count)

@@ -1,11 +1,13 @@
 # frozen_string_literal: true
 
+require_relative 'matcher'
+
 module Tasker
   module Native
     module Testing
       # The matcher +have_span('tasker.step.execution').under('tasker.task.execution').with(step_name: 'pay')+.
       class HaveSpan
-        include RSpec::Matchers::Composable
+        include Matcher
 
         # @param name [String]
         def initialize(name)
@@ -41,11 +43,6 @@ module Tasker
           @spans.any? { |span| span_matches?(span) }
         end
 
-        # @api private
-        def supports_block_expectations?
-          true
-        end
-
         # @return [String]
         def description
           words = "have a span #{@name}"
@@ -53,16 +50,6 @@ module Tasker
           words += " with the status #{@status}" if @status
           words += " with #{formatted(surface_descriptions_in(@attributes))}" if @attributes.any?
           words
-        end
-
-        # @return [String]
-        def failure_message
-          "expected to #{description}, but #{what_there_was}"
-        end
-
-        # @return [String]
-        def failure_message_when_negated
-          "expected not to #{description}, but #{what_there_was}"
         end
 
         private
@@ -103,10 +90,6 @@ module Tasker
           words += " under #{parent_of(span)&.name || "#{span.parent_id}, which has not ended"}" if span.parent_id
           words += " with #{formatted(span.attributes)}" if span.name == @name && @attributes.any?
           words
-        end
-
-        def formatted(attributes)
-          RSpec::Support::ObjectFormatter.format(attributes)
         end
       end
     end
