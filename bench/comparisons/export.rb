@@ -19,3 +19,12 @@ Comparisons.define 'export/plain', 'delivered spans of 8 attributes, without gzi
 
   target('process, opentelemetry-cpp beside ours', '>=', 4) { |got| got.ratio(cpp, ours, :process) }
 end
+
+Comparisons.define 'export/steady', 'the same at 10,000 spans a second' do
+  ours = subject 'export/steady_native'
+  cpp = subject 'export/steady_cpp'
+  show Columns::PROCESS, Columns::THREAD, Columns::MEMORY
+  needs('opentelemetry-cpp, which Debian has from 13 on') { CppProgram.opentelemetry? }
+
+  target('process, opentelemetry-cpp beside ours', '>=', 4) { |got| got.ratio(cpp, ours, :process) }
+end

@@ -20,7 +20,7 @@ class CppProgram
     File.read(OPENTELEMETRY_VERSION)[/OPENTELEMETRY_VERSION "(.*)"/, 1]
   end
 
-  # name: 'export/plain_cpp'
+  # name: 'support/cpp_spans'
   def initialize(name, *libraries)
     @source = "#{BENCH}/#{name}.cc"
     @program = "#{FOLDER}/#{name.tr('/', '_')}"

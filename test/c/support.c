@@ -175,11 +175,10 @@ tn_pairs text_pairs(const char *key, ...)
 
 bool next_pair(tn_payload_reader *reader, tn_text *key_out, tn_value *value_out)
 {
-    tn_pair pair;
-    if (!tn_payload_next(reader, &pair)) return false;
-    *key_out = pair.key;
-    *value_out = pair.value;
-    return true;
+    tn_pair_key key;
+    if (!tn_payload_next_key(reader, &key)) return false;
+    *key_out = key.text;
+    return tn_payload_next_value(reader, value_out);
 }
 
 bool find_value(tn_pairs pairs, const char *key, tn_value *value_out)

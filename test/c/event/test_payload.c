@@ -142,16 +142,19 @@ Test(payload, refers_to_a_key_that_is_remembered)
     add_text(&draft, "task_id", TN_TEXT("6"));
     cr_assert_eq(draft.writer.count, 2);
 
-    tn_pair pair;
+    tn_pair_key key;
+    tn_value value;
     tn_payload_reader reader = read_draft(&draft);
-    cr_assert(tn_payload_next(&reader, &pair));
-    cr_assert_eq(pair.name, &name);
-    assert_text(pair.key, "task_id");
-    cr_assert_eq(pair.value.as.integer, 5);
-    cr_assert(tn_payload_next(&reader, &pair));
-    cr_assert_null(pair.name);
-    assert_text(pair.key, "task_id");
-    cr_assert_not(tn_payload_next(&reader, &pair));
+    cr_assert(tn_payload_next_key(&reader, &key));
+    cr_assert_eq(key.name, &name);
+    assert_text(key.text, "task_id");
+    cr_assert(tn_payload_next_value(&reader, &value));
+    cr_assert_eq(value.as.integer, 5);
+    cr_assert(tn_payload_next_key(&reader, &key));
+    cr_assert_null(key.name);
+    assert_text(key.text, "task_id");
+    cr_assert(tn_payload_next_value(&reader, &value));
+    cr_assert_not(tn_payload_next_key(&reader, &key));
     tn_buffer_free(&draft.buffer);
 }
 
@@ -165,12 +168,13 @@ Test(payload, keeps_times_as_exactly_as_they_are_told)
             cr_assert(tn_payload_key(&draft.writer, TN_TEXT("at")));
             tn_payload_time(&draft.writer, times[i], milliseconds);
 
-            tn_pair pair;
+            tn_text key;
+            tn_value value;
             tn_payload_reader reader = read_draft(&draft);
-            cr_assert(tn_payload_next(&reader, &pair));
-            cr_assert_eq(pair.value.type, TN_VALUE_TIME);
-            cr_assert_eq(pair.value.milliseconds, milliseconds);
-            cr_assert_eq(pair.value.as.time, times[i]);
+            cr_assert(next_pair(&reader, &key, &value));
+            cr_assert_eq(value.type, TN_VALUE_TIME);
+            cr_assert_eq(value.milliseconds, milliseconds);
+            cr_assert_eq(value.as.time, times[i]);
             tn_buffer_free(&draft.buffer);
         }
     }

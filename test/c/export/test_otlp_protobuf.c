@@ -172,6 +172,61 @@ Test(otlp_protobuf, is_whole_at_every_size_of_a_value)
     }
 }
 
+/* What the attributes in a field come to: "a=1 b=2 ", in their order. */
+static void tell_attributes(char *out, size_t size, tn_text message, unsigned field)
+{
+    *out = '\0';
+    for (size_t i = 0; i < field_count(message, field); i++) {
+        tn_text pair = nth_bytes(message, field, i);
+        tn_text key = nth_bytes(pair, 1, 0), value = nth_bytes(nth_bytes(pair, 2, 0), 1, 0);
+        size_t used = strlen(out);
+        snprintf(out + used, size - used, "%.*s=%.*s ", (int)key.size, key.bytes, (int)value.size, value.bytes);
+    }
+}
+
+/* A span that had the pairs `before`, then an event whose pairs are also its own, then `after`. */
+static void assert_attributes(tn_pairs before, tn_pairs of_event, tn_pairs after, const char *span_has,
+                              const char *event_has)
+{
+    char told[256];
+    tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;
+    tn_encoder_options options = test_encoding();
+    tn_span *span = new_span("s");
+    tn_span_add_attributes(span, before);
+    tn_span_add_event_and_attributes(span, &limits, TN_TEXT("e"), 1, of_event);
+    tn_span_add_attributes(span, after);
+
+    tn_buffer request = encoded_span(&options, span);
+    tn_text message = span_of(&request, 0);
+    tell_attributes(told, sizeof(told), message, 9);
+    cr_assert_str_eq(told, span_has);
+    tell_attributes(told, sizeof(told), nth_bytes(message, 11, 0), 3);
+    cr_assert_str_eq(told, event_has);
+    cr_assert_eq(nth_number(message, 16, 0), 0x101, "what stands behind it");
+    tn_buffer_free(&request);
+}
+
+#define PAIRS(...) text_pairs(__VA_ARGS__, NULL)
+
+Test(otlp_protobuf, an_event_has_its_own_attributes_and_no_others)
+{
+    char text[] = "a value of more than a hundred and twenty-seven bytes, whose size takes two bytes: "
+                  "............................................................";
+    char both[256];
+    snprintf(both, sizeof(both), "a=1 b=%s ", text);
+
+    assert_attributes(TN_NO_PAIRS, PAIRS("a", "1", "b", text), TN_NO_PAIRS, both, both);
+    assert_attributes(PAIRS("a", "1"), PAIRS("a", "2", "b", "3"), TN_NO_PAIRS, "a=2 b=3 ", "a=2 b=3 ");
+    assert_attributes(PAIRS("b", "1"), PAIRS("a", "2", "b", "3", "a", "4"), TN_NO_PAIRS, "b=3 a=4 ", "b=3 a=4 ");
+    assert_attributes(PAIRS("x", "1"), PAIRS("a", "2", "b", "3"), TN_NO_PAIRS, "x=1 a=2 b=3 ", "a=2 b=3 ");
+    assert_attributes(PAIRS("x", "1"), PAIRS("a", "2", "a", "3"), TN_NO_PAIRS, "x=1 a=3 ", "a=3 ");
+    assert_attributes(TN_NO_PAIRS, PAIRS("a", "2", "b", "3"), PAIRS("b", "4"), "a=2 b=4 ", "a=2 b=3 ");
+    assert_attributes(TN_NO_PAIRS, PAIRS("a", "2", "b", "3"), PAIRS("a", "4", "b", "5"), "a=4 b=5 ", "a=2 b=3 ");
+    assert_attributes(TN_NO_PAIRS, PAIRS("a", "2"), PAIRS("c", "3"), "a=2 c=3 ", "a=2 ");
+    assert_attributes(PAIRS("a", "1"), TN_NO_PAIRS, TN_NO_PAIRS, "a=1 ", "");
+    assert_attributes(TN_NO_PAIRS, TN_NO_PAIRS, TN_NO_PAIRS, "", "");
+}
+
 Test(otlp_protobuf, limits_the_attributes_of_spans_and_events_but_not_of_the_resource)
 {
     tn_span_limits limits = TN_SPAN_LIMITS_DEFAULT;

@@ -22,14 +22,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (may_hold_a_name(bytes, size)) return -1;
 
     tn_text all = fuzz_copy(bytes, size);
-    tn_pair pair;
+    tn_pair_key key;
+    tn_value value;
     size_t pairs = 0;
     tn_payload_reader reader = tn_payload_read((const uint8_t *)all.bytes, all.size);
-    for (const uint8_t *before = reader.at; tn_payload_next(&reader, &pair); before = reader.at, pairs++) {
+    const uint8_t *before = reader.at;
+    while (tn_payload_next_key(&reader, &key) && tn_payload_next_value(&reader, &value)) {
         fuzz_check(reader.at > before && reader.at <= reader.end);
-        check_inside(pair.key, all);
-        if (pair.value.type == TN_VALUE_STRING) check_inside(pair.value.as.string, all);
-        fuzz_plant(pairs >= 2 && pair.value.type == TN_VALUE_DOUBLE);
+        check_inside(key.text, all);
+        if (value.type == TN_VALUE_STRING) check_inside(value.as.string, all);
+        fuzz_plant(pairs >= 2 && value.type == TN_VALUE_DOUBLE);
+        before = reader.at;
+        pairs++;
     }
     fuzz_check(pairs <= size / 2);
     fuzz_free(all);

@@ -125,11 +125,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
     size_t count = write_pairs(&input, &writer), read = 0;
     fuzz_check(writer.count == count && (!max_pairs || count <= max_pairs));
-    tn_pair pair;
-    for (tn_payload_reader reader = tn_payload_read(buffer.bytes, buffer.size); tn_payload_next(&reader, &pair);) {
+    tn_pair_key key;
+    tn_value value;
+    tn_payload_reader reader = tn_payload_read(buffer.bytes, buffer.size);
+    while (tn_payload_next_key(&reader, &key) && tn_payload_next_value(&reader, &value)) {
         fuzz_check(read < count);
-        check_text(pair.key, written[read].key, 0);
-        check_value(pair.value, written[read].value, max_value_size);
+        check_text(key.text, written[read].key, 0);
+        check_value(value, written[read].value, max_value_size);
         read++;
     }
     fuzz_check(read == count || buffer.status == TN_ERROR_MEMORY);

@@ -347,27 +347,21 @@ bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value)
     }
 }
 
-static bool take_name(tn_payload_reader *reader, tn_pair *pair)
+static bool take_name(tn_payload_reader *reader, tn_pair_key *key)
 {
-    if ((size_t)(reader->end - reader->at) < 2 + sizeof(pair->name) || reader->at[1] != TN_PAYLOAD_NAME) return false;
-    memcpy(&pair->name, reader->at + 2, sizeof(pair->name));
-    pair->key = pair->name->text;
-    reader->at += 2 + sizeof(pair->name);
+    if ((size_t)(reader->end - reader->at) < 2 + sizeof(key->name) || reader->at[1] != TN_PAYLOAD_NAME) return false;
+    memcpy(&key->name, reader->at + 2, sizeof(key->name));
+    key->text = key->name->text;
+    reader->at += 2 + sizeof(key->name);
     return true;
 }
 
-static bool take_key(tn_payload_reader *reader, tn_pair *pair)
+bool tn_payload_next_key(tn_payload_reader *reader, tn_pair_key *key)
 {
-    tn_value key;
-    if (reader->at < reader->end && *reader->at == 0xd7) return take_name(reader, pair);
-    if (!tn_payload_next_value(reader, &key) || key.type != TN_VALUE_STRING) return false;
+    tn_value text;
+    if (reader->at < reader->end && *reader->at == 0xd7) return take_name(reader, key);
+    if (!tn_payload_next_value(reader, &text) || text.type != TN_VALUE_STRING) return false;
 
-    pair->key = key.as.string;
-    pair->name = NULL;
+    *key = (tn_pair_key){text.as.string, NULL};
     return true;
-}
-
-bool tn_payload_next(tn_payload_reader *reader, tn_pair *pair)
-{
-    return take_key(reader, pair) && tn_payload_next_value(reader, &pair->value);
 }

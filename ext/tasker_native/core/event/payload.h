@@ -141,10 +141,9 @@ typedef struct {
 } tn_value;
 
 typedef struct {
-    tn_text key;
-    const tn_name *name; /* NULL: the key is just a text */
-    tn_value value;
-} tn_pair;
+    tn_text text;
+    const tn_name *name; /* NULL: it is just a text */
+} tn_pair_key;
 
 typedef struct {
     const uint8_t *at, *end;
@@ -155,11 +154,9 @@ static inline tn_payload_reader tn_payload_read(const uint8_t *bytes, size_t siz
     return (tn_payload_reader){bytes, bytes ? bytes + size : bytes};
 }
 
-/* The next pair, borrowed from the bytes. false at the end, and at bytes that are no such pair (but a tn_name's address
- * is believed: payloads never come from outside of the process). */
-bool tn_payload_next(tn_payload_reader *reader, tn_pair *pair_out);
-
-/* The next value alone, where the reader stands behind a key. */
+/* The next key, and the value behind it, borrowed from the bytes. false at the end, and at bytes that are none (but a
+ * tn_name's address is believed: payloads never come from outside of the process). */
+bool tn_payload_next_key(tn_payload_reader *reader, tn_pair_key *key_out);
 bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value_out);
 
 #endif

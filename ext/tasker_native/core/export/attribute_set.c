@@ -7,7 +7,7 @@ tn_status tn_attribute_set_init(tn_attribute_set *set, tn_attribute_names *names
     *set = (tn_attribute_set){.names = names, .limit = limit < TN_MAX_ATTRIBUTES ? limit : TN_MAX_ATTRIBUTES};
     for (set->slot_count = 16; set->slot_count < 2 * (size_t)set->limit;) set->slot_count *= 2;
 
-    set->items = tn_alloc((set->limit + 1) * sizeof(*set->items));
+    set->items = tn_alloc((set->limit + 1) * sizeof(*set->items)); /* one more, to read into */
     set->slots = tn_alloc_zeroed(set->slot_count * sizeof(*set->slots));
     set->round = 1;
     if (set->items && set->slots) return TN_OK;
@@ -31,6 +31,8 @@ void tn_attribute_set_clear(tn_attribute_set *set)
     }
     set->count = 0;
     set->dropped = 0;
+    set->source = 0;
+    set->from_source = 0;
 }
 
 /* Two keys with the same hash, one of which may have its prefix apart. */
@@ -44,22 +46,33 @@ static bool same_key(const tn_attribute_set *set, const tn_attribute *a, const t
     return tn_text_equal(apart->key, (tn_text){whole->key.bytes + prefix.size, apart->key.size});
 }
 
-static void set_value(tn_attribute_set *set, tn_attribute *attribute, const tn_value *value)
+/* An attribute whose value was read gets what else belongs to a value. */
+static void settle_value(tn_attribute_set *set, tn_attribute *attribute)
 {
-    attribute->value = *value;
-    if (value->type != TN_VALUE_TIME) return;
+    attribute->source = set->source;
+    set->from_source++;
+    if (attribute->value.type != TN_VALUE_TIME) return;
 
-    size_t size = tn_timestamp_format_utc(attribute->time, value->as.time, value->milliseconds, &set->second);
+    tn_value time = attribute->value;
+    size_t size = tn_timestamp_format_utc(attribute->time, time.as.time, time.milliseconds, &set->second);
     attribute->value = (tn_value){.type = TN_VALUE_STRING, .as.string = {attribute->time, size}};
 }
 
-static void put(tn_attribute_set *set, const tn_attribute *wanted, const tn_value *value)
+static void replace_value(tn_attribute_set *set, tn_attribute *attribute, const tn_value *value)
 {
-    size_t slot = wanted->hash & (set->slot_count - 1);
+    if (attribute->source == set->source) set->from_source--; /* it is counted */
+    attribute->value = *value;
+    settle_value(set, attribute);
+}
+
+/* read: stands where the next item will be. */
+static void put(tn_attribute_set *set, tn_attribute *read)
+{
+    size_t slot = read->hash & (set->slot_count - 1);
     for (; set->slots[slot].round == set->round; slot = (slot + 1) & (set->slot_count - 1)) {
         tn_attribute *known = &set->items[set->slots[slot].position];
-        if (known->hash == wanted->hash && same_key(set, known, wanted)) {
-            set_value(set, known, value);
+        if (known->hash == read->hash && same_key(set, known, read)) {
+            replace_value(set, known, &read->value);
             return;
         }
     }
@@ -67,45 +80,54 @@ static void put(tn_attribute_set *set, const tn_attribute *wanted, const tn_valu
         set->dropped++;
         return;
     }
-    tn_attribute *added = &set->items[set->count];
-    added->key = wanted->key;
-    added->prefixed = wanted->prefixed;
-    added->hash = wanted->hash;
-    set_value(set, added, value);
+    settle_value(set, read);
     set->slots[slot] = (tn_attribute_slot){set->round, (uint32_t)set->count++};
 }
 
-static void add_pair(tn_attribute_set *set, const tn_pair *pair, bool prefixed)
+static void set_key(const tn_attribute_set *set, tn_attribute *attribute, const tn_pair_key *key, bool prefixed)
 {
-    const tn_attribute_name *name = pair->name ? tn_attribute_names_get(set->names, pair->name, prefixed) : NULL;
-    tn_attribute wanted;
+    const tn_attribute_name *name = key->name ? tn_attribute_names_get(set->names, key->name, prefixed) : NULL;
     if (name) {
-        wanted.key = (tn_text){name->bytes, name->size};
-        wanted.prefixed = false;
-        wanted.hash = name->hash;
+        attribute->key = (tn_text){name->bytes, name->size};
+        attribute->prefixed = false;
+        attribute->hash = name->hash;
     } else {
-        wanted.key = pair->key;
-        wanted.prefixed = tn_attribute_names_prefixes(set->names, pair->key, prefixed);
-        wanted.hash = tn_attribute_name_hash(tn_attribute_prefix(set, &wanted), pair->key);
+        attribute->key = key->text;
+        attribute->prefixed = tn_attribute_names_prefixes(set->names, key->text, prefixed);
+        attribute->hash = tn_attribute_name_hash(tn_attribute_prefix(set, attribute), key->text);
     }
-    put(set, &wanted, &pair->value);
 }
 
 void tn_attribute_set_add(tn_attribute_set *set, tn_pairs pairs)
 {
-    tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size);
-    for (tn_pair pair; tn_payload_next(&reader, &pair);) add_pair(set, &pair, pairs.prefixed);
+    set->source++;
+    set->from_source = 0;
     set->dropped += pairs.dropped;
+
+    tn_pair_key key;
+    tn_payload_reader reader = tn_payload_read(pairs.bytes, pairs.size);
+    while (tn_payload_next_key(&reader, &key)) {
+        tn_attribute *read = &set->items[set->count]; /* there is always one more than the limit */
+        if (!tn_payload_next_value(&reader, &read->value)) return;
+
+        set_key(set, read, &key, pairs.prefixed);
+        put(set, read);
+    }
 }
 
-void tn_attribute_set_of_span(tn_attribute_set *set, const tn_span *span)
+const uint8_t *tn_attribute_set_of_span(tn_attribute_set *set, const tn_span *span)
 {
     tn_attribute_set_clear(set);
     set->dropped = span->dropped_attributes;
 
+    const uint8_t *last = NULL;
     tn_record record;
     tn_journal_reader reader = tn_span_read(span);
     while (tn_journal_next(&reader, &record)) {
-        if (record.kind & TN_RECORD_ATTRIBUTES) tn_attribute_set_add(set, record.pairs);
+        if (!(record.kind & TN_RECORD_ATTRIBUTES)) continue;
+
+        tn_attribute_set_add(set, record.pairs);
+        last = record.pairs.bytes;
     }
+    return last;
 }

@@ -11,8 +11,9 @@
 typedef struct {
     tn_text key; /* whole, unless it is prefixed */
     bool prefixed;
-    uint64_t hash;  /* of the whole key */
-    tn_value value; /* times are Strings here */
+    uint64_t hash;   /* of the whole key */
+    tn_value value;  /* times are Strings here */
+    uint32_t source; /* which pairs the value is from */
     char time[TN_TIMESTAMP_SIZE];
 } tn_attribute;
 
@@ -26,6 +27,8 @@ typedef struct {
     size_t count;
     uint32_t limit;
     uint32_t dropped;
+    uint32_t source;    /* number of the pairs that were added last */
+    size_t from_source; /* items whose value they gave */
     tn_attribute_slot *slots; /* a hash table of positions in items; those of another round are empty */
     size_t slot_count;
     uint32_t round;
@@ -41,8 +44,15 @@ void tn_attribute_set_free(tn_attribute_set *set);
 void tn_attribute_set_clear(tn_attribute_set *set);
 void tn_attribute_set_add(tn_attribute_set *set, tn_pairs pairs);
 
-/* All that the span's journal holds as its own attributes. Clears the set first. */
-void tn_attribute_set_of_span(tn_attribute_set *set, const tn_span *span);
+/* Whether the pairs that were added last, alone, would have made the same set. */
+static inline bool tn_attribute_set_is_of_last(const tn_attribute_set *set)
+{
+    return set->from_source == set->count && set->dropped == 0;
+}
+
+/* All that the span's journal holds as its own attributes. Clears the set first. Returns where the pairs begin that were
+ * added last; NULL if there are none. */
+const uint8_t *tn_attribute_set_of_span(tn_attribute_set *set, const tn_span *span);
 
 /* What stands in front of the attribute's key: the prefix or nothing. */
 static inline tn_text tn_attribute_prefix(const tn_attribute_set *set, const tn_attribute *attribute)

@@ -119,6 +119,7 @@ static void set_rules(tn_http_client *client)
 {
     curl_easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024);
     curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, client->error);
 #if LIBCURL_VERSION_NUM >= 0x075500

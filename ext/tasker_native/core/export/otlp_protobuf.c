@@ -94,15 +94,55 @@ static void put_attributes(tn_buffer *buffer, uint32_t field, uint32_t dropped_f
     if (set->dropped) tn_protobuf_uint(buffer, dropped_field, set->dropped);
 }
 
-static void put_event(tn_buffer *buffer, tn_attribute_set *set, const tn_record *record)
+/* Where the span's attributes stand, when pairs that are an event's, too, have all of them: most spans end so. */
+typedef struct {
+    const uint8_t *pairs; /* NULL: there are no such pairs */
+    size_t at, size;
+} shared_attributes;
+
+static shared_attributes put_span_attributes(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span)
+{
+    size_t at = buffer->size;
+    const uint8_t *last = tn_attribute_set_of_span(&encoder->attributes, span);
+    put_attributes(buffer, SPAN_ATTRIBUTES, SPAN_DROPPED_ATTRIBUTES, &encoder->attributes);
+    if (!tn_attribute_set_is_of_last(&encoder->attributes)) last = NULL;
+    return (shared_attributes){last, at, buffer->size - at};
+}
+
+/* The bytes of an event's attribute and of a span's differ in the tag only. */
+static void put_shared_attributes(tn_buffer *buffer, shared_attributes shared)
+{
+    if (tn_buffer_reserve(buffer, shared.size) != TN_OK) return;
+
+    const uint8_t *from = buffer->bytes + shared.at, *at = from;
+    uint8_t *to = buffer->bytes + buffer->size;
+    memcpy(to, from, shared.size);
+    while (at < from + shared.size) {
+        size_t size;
+        to[at - from] = tn_protobuf_message_tag(EVENT_ATTRIBUTES);
+        at = tn_protobuf_take_size(at + 1, &size) + size; /* of the source: what was just copied is not at hand yet */
+    }
+    tn_buffer_advance(buffer, shared.size);
+}
+
+static void put_event_attributes(tn_buffer *buffer, tn_attribute_set *set, tn_pairs pairs)
+{
+    tn_attribute_set_clear(set);
+    tn_attribute_set_add(set, pairs);
+    put_attributes(buffer, EVENT_ATTRIBUTES, EVENT_DROPPED_ATTRIBUTES, set);
+}
+
+static void put_event(tn_buffer *buffer, tn_attribute_set *set, const tn_record *record, shared_attributes shared)
 {
     size_t expected = 64 + 2 * record->pairs.size;
     size_t event = tn_protobuf_open(buffer, SPAN_EVENTS, expected);
     tn_protobuf_fixed64(buffer, EVENT_TIME, record->time);
     tn_protobuf_text(buffer, EVENT_NAME, record->name);
-    tn_attribute_set_clear(set);
-    tn_attribute_set_add(set, record->pairs);
-    put_attributes(buffer, EVENT_ATTRIBUTES, EVENT_DROPPED_ATTRIBUTES, set);
+    if (shared.pairs && shared.pairs == record->pairs.bytes) {
+        put_shared_attributes(buffer, shared);
+    } else {
+        put_event_attributes(buffer, set, record->pairs);
+    }
     tn_protobuf_close(buffer, event, expected);
 }
 
@@ -150,13 +190,12 @@ static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span
     size_t expected = 128 + 2 * span->journal_size;
     size_t opened = tn_protobuf_open(buffer, SCOPE_SPANS_SPANS, expected);
     put_head(buffer, span);
-    tn_attribute_set_of_span(&encoder->attributes, span);
-    put_attributes(buffer, SPAN_ATTRIBUTES, SPAN_DROPPED_ATTRIBUTES, &encoder->attributes);
+    shared_attributes shared = put_span_attributes(buffer, encoder, span);
 
     tn_record record;
     tn_journal_reader reader = tn_span_read(span);
     while (tn_journal_next(&reader, &record)) {
-        if (record.kind & TN_RECORD_EVENT) put_event(buffer, &encoder->attributes, &record);
+        if (record.kind & TN_RECORD_EVENT) put_event(buffer, &encoder->attributes, &record, shared);
         if (record.kind & TN_RECORD_LINK) put_link(buffer, &record);
     }
     if (span->dropped_events) tn_protobuf_uint(buffer, SPAN_DROPPED_EVENTS, span->dropped_events);
@@ -188,7 +227,10 @@ tn_status tn_otlp_protobuf(tn_buffer *buffer, tn_encoder *encoder, const tn_span
     put_resource(buffer, encoder);
     size_t scope_spans = tn_protobuf_open(buffer, RESOURCE_SPANS_SCOPE_SPANS, expected);
     put_scope(buffer, encoder);
-    for (const tn_span *span = spans->first; span; span = span->next) put_span(buffer, encoder, span);
+    for (const tn_span *span = spans->first; span; span = span->next) {
+        if (span->next) tn_span_fetch(span->next);
+        put_span(buffer, encoder, span);
+    }
     tn_protobuf_close(buffer, scope_spans, expected);
     tn_protobuf_close(buffer, resource_spans, expected);
     return buffer->status;

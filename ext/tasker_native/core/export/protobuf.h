@@ -50,9 +50,14 @@ static inline uint8_t *tn_protobuf_put_fixed64(uint8_t *at, uint32_t field, uint
     return at;
 }
 
+static inline uint8_t tn_protobuf_message_tag(uint32_t field)
+{
+    return (uint8_t)(field << 3 | 2);
+}
+
 static inline uint8_t *tn_protobuf_put_message(uint8_t *at, uint32_t field, size_t size)
 {
-    *at++ = (uint8_t)(field << 3 | 2);
+    *at++ = tn_protobuf_message_tag(field);
     return tn_protobuf_put_varint(at, size);
 }
 
@@ -61,6 +66,15 @@ static inline uint8_t *tn_protobuf_put_bytes(uint8_t *at, uint32_t field, const 
     at = tn_protobuf_put_message(at, field, size);
     if (size > 0) memcpy(at, bytes, size);
     return at + size;
+}
+
+/* The size of a message that was put there by the above: returns where its content begins. */
+static inline const uint8_t *tn_protobuf_take_size(const uint8_t *at, size_t *size_out)
+{
+    size_t size = *at & 0x7F;
+    for (unsigned shift = 7; *at++ & 0x80; shift += 7) size |= (size_t)(*at & 0x7F) << shift;
+    *size_out = size;
+    return at;
 }
 
 /* Reading, from somebody who may be hostile: never beyond the end, never without progress. */

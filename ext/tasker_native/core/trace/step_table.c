@@ -2,9 +2,8 @@
 
 #include "base/process.h"
 
-#define ENDED_SETS 1024
 #define ENDED_WAYS TN_ENDED_WAYS
-#define ENDED_SIZE (ENDED_SETS * ENDED_WAYS * sizeof(uint64_t))
+#define ENDED_SIZE (TN_ENDED_SETS * ENDED_WAYS * sizeof(uint64_t))
 #define FIRST_ORDER 64
 #define SMALL_ORDER 4096 /* from here it grows to its final size at once, as the index does */
 
@@ -83,11 +82,6 @@ static tn_status make_place(tn_step_order *order, size_t count, size_t most)
 
 /* --- Ended steps --------------------------------------------------------------------------------------- */
 
-static uint64_t *set_of(const tn_ended_steps *ended, tn_step_key key)
-{
-    return ended->sets[key.first % ENDED_SETS];
-}
-
 /* Where it stands in its set; ENDED_WAYS: nowhere. */
 static size_t way_of(const uint64_t *set, tn_step_key key)
 {
@@ -98,20 +92,20 @@ static size_t way_of(const uint64_t *set, tn_step_key key)
 
 static bool is_ended(const tn_ended_steps *ended, tn_step_key key)
 {
-    return ended->sets && way_of(set_of(ended, key), key) < ENDED_WAYS;
+    return ended->sets && way_of(tn_ended_set(ended, key), key) < ENDED_WAYS;
 }
 
 static void remember_end(const tn_ended_steps *ended, tn_step_key key)
 {
     if (!ended->sets) return;
-    uint64_t *set = set_of(ended, key);
+    uint64_t *set = tn_ended_set(ended, key);
     memmove(set + 1, set, (ENDED_WAYS - 1) * sizeof(*set));
     set[0] = key.rest;
 }
 
 static void forget_end(const tn_ended_steps *ended, tn_step_key key)
 {
-    uint64_t *set = set_of(ended, key);
+    uint64_t *set = tn_ended_set(ended, key);
     size_t way = way_of(set, key);
     if (way == ENDED_WAYS) return;
     memmove(set + way, set + way + 1, (ENDED_WAYS - way - 1) * sizeof(*set));

@@ -28,6 +28,7 @@ typedef struct {
     uint64_t first, next; /* sequences; ring[first] is the oldest one, or a gap */
 } tn_step_order;
 
+#define TN_ENDED_SETS 1024
 #define TN_ENDED_WAYS 8
 
 /* The last ones that ended, by one half of their key in a set that the other half chooses; the oldest of a set makes
@@ -65,6 +66,11 @@ static inline tn_span *tn_open_step_span(tn_open_step *step)
     return tn_span_of_head(step);
 }
 
+static inline uint64_t *tn_ended_set(const tn_ended_steps *ended, tn_step_key key)
+{
+    return ended->sets[key.first % TN_ENDED_SETS];
+}
+
 static inline size_t tn_step_table_count(const tn_step_table *steps)
 {
     return steps->open.count;
@@ -76,10 +82,11 @@ static inline bool tn_step_table_is_newest(const tn_step_table *steps, tn_step_k
     return newest && newest->key.first == key.first && newest->key.rest == key.rest;
 }
 
-/* Says that this step will be looked for soon: with many open steps, that is a cache miss. */
+/* Says that this step will be looked for soon, or opened: with many steps, each is a cache miss. */
 static inline void tn_step_table_fetch(const tn_step_table *steps, tn_step_key key)
 {
     tn_index_fetch(&steps->open, key.first);
+    if (steps->ended.sets) __builtin_prefetch(tn_ended_set(&steps->ended, key), 1);
 }
 
 /* NULL when it is not open. */

@@ -1,10 +1,11 @@
-// Spans by OpenTelemetry's C++ SDK: what bench/span/large_opentelemetry.rb does, in C++. plain_cpp.rb starts it.
+// Spans by OpenTelemetry's C++ SDK: what bench/span/large_opentelemetry.rb does, in C++. cpp_spans.rb starts it.
 //
-//   plain_cpp ENDPOINT QUEUE BATCH DELAY_MS
+//   cpp_spans ENDPOINT QUEUE BATCH DELAY_MS RATE
 //
-// Reads lines "FIRST LAST BURST" from standard input: makes the spans FIRST up to the one before LAST, with a flush
-// after each BURST, and answers with nanoseconds of CPU of this thread (without the flushes) and of the process,
-// nanoseconds that passed, and bytes by which the process' memory has grown at most.
+// Reads lines "FIRST LAST BURST" from standard input: makes the spans FIRST up to the one before LAST, BURST at once.
+// After each burst it waits so long that there are RATE spans a second, and flushes at the end; with a RATE of 0 it
+// flushes after each. It answers with nanoseconds of CPU of this thread (without flushes and waiting) and of the
+// process, nanoseconds that passed, and bytes by which the process' memory has grown at most.
 
 #include <sys/resource.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_factory.h>
 #include <opentelemetry/exporters/otlp/otlp_http_exporter_options.h>
@@ -92,10 +94,11 @@ void make_spans(trace::Tracer &tracer, int64_t first, int64_t last)
 
 int main(int argc, char **argv)
 {
-    if (argc != 5) return EXIT_FAILURE;
+    if (argc != 6) return EXIT_FAILURE;
 
     auto spans = provider(argv[1], std::stoul(argv[2]), std::stoul(argv[3]), std::stoi(argv[4]));
     auto tracer = spans->GetTracer("bench");
+    const int64_t rate = std::stoll(argv[5]);
 
     for (int64_t first, last, burst; std::cin >> first >> last >> burst;) {
         int64_t thread = 0;
@@ -103,14 +106,21 @@ int main(int argc, char **argv)
         int64_t resident = memory("VmRSS");
         int64_t process = -now(CLOCK_PROCESS_CPUTIME_ID);
         int64_t wall = -now(CLOCK_MONOTONIC);
+        auto due = std::chrono::steady_clock::now();
         while (first < last) {
             int64_t till = std::min(first + burst, last);
             thread -= now(CLOCK_THREAD_CPUTIME_ID);
             make_spans(*tracer, first, till);
             thread += now(CLOCK_THREAD_CPUTIME_ID);
-            if (!spans->ForceFlush()) return EXIT_FAILURE;
+            if (rate) {
+                due += std::chrono::nanoseconds((till - first) * 1000000000 / rate);
+                std::this_thread::sleep_until(due);
+            } else if (!spans->ForceFlush()) {
+                return EXIT_FAILURE;
+            }
             first = till;
         }
+        if (rate && !spans->ForceFlush()) return EXIT_FAILURE;
         process += now(CLOCK_PROCESS_CPUTIME_ID);
         wall += now(CLOCK_MONOTONIC);
         std::cout << thread << ' ' << process << ' ' << wall << ' ' << memory("VmHWM") - resident << std::endl;
