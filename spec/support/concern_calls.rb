@@ -1,52 +1,55 @@
 # frozen_string_literal: true
 
-require 'json'
+require 'bigdecimal'
 require 'yaml'
 
-# Calls of the concern's methods, and what they published: once recorded from tasker-engine, once from ours, with the
-# same objects. Knows neither of the two.
+# Calls of the concern's methods, and what they publish: once recorded from tasker-engine, once from ours. Knows neither
+# of the two, nor what its tasks and steps are.
 class ConcernCalls
-  ATTEMPTED = Time.utc(2026, 1, 2, 3, 4, 5)
-  # The keys whose values tell the time of the call.
-  MOVING = %i[timestamp scheduled_for current_execution_duration].freeze
+  # Wins over what the builders put in: one key at least of each part of a payload.
+  CONTEXT = { event_type: 'own', retry_limit: 9, step_dependencies: ['own'], execution_duration: 9.5,
+              backoff_strategy: 'own', total_steps: 9, task_context: 'own', orchestration_event: false,
+              more: { a: 1 } }.freeze
+  NOW = /\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z/
 
-  Step = Struct.new(:workflow_step_id, :name, :task_id, :task, :status, :attempts, :retry_limit, :inputs, :results,
-                    :last_attempted_at, :processed_at, :parents, :created_at, :updated_at, keyword_init: true)
-  Task = Struct.new(:task_id, :name, :context, :status, :created_at, :workflow_steps, keyword_init: true)
-
-  # @return [Hash{String=>Hash}] by call: what tasker-engine published
+  # @return [Hash] :records, for {GoldenModels}, and :calls: what tasker-engine published, as {#results} has it
   def self.recorded
-    YAML.load_file(File.expand_path('../fixtures/concern_payloads.yml', __dir__))
+    @recorded ||= YAML.load_file(File.expand_path('../fixtures/concern_payloads.yml', __dir__),
+                                 permitted_classes: [Symbol, Time])
   end
 
   # @param host [Object] that includes the concern
   # @param published [Array(String, Hash)] where what was published arrives
-  def initialize(host, published)
+  # @param models [#task, #step] by name
+  def initialize(host, published, models)
     @host = host
     @published = published
+    @models = models
   end
 
-  # @return [Hash{String=>Hash}] by call: event and payload, made comparable
+  # @return [Hash{String=>Hash}] by call: event and payload, made comparable; nil where nothing was published
   def results
-    calls.to_h do |description, call|
+    calls.transform_values do |call|
       @published.clear
       call.call
       event, payload = @published.first
-      [description, { 'event' => event, 'payload' => comparable(payload) }]
+      { event: event, payload: payload && comparable(payload) }
     end
+  end
+
+  # @return [Array<Symbol>] the methods that are called
+  def methods_called
+    calls.keys.map { |description| description[/\w+/].to_sym }.uniq
   end
 
   private
 
   def calls
-    calls = {}
-    simple_calls.each do |method, (arguments, keywords)|
-      calls[method.to_s] = -> { @host.public_send(method, *arguments, **keywords) }
-      calls["#{method}, with context"] = lambda do
-        @host.public_send(method, *arguments, **keywords, event_type: 'own', more: { a: 1 })
-      end
+    plain = simple_calls.flat_map do |method, (arguments, keywords)|
+      [[method.to_s, -> { @host.public_send(method, *arguments, **keywords) }],
+       ["#{method}, with context", -> { @host.public_send(method, *arguments, **keywords, **CONTEXT) }]]
     end
-    { **calls, **step_calls, **failure_calls, **task_calls, **context_calls }
+    { **plain.to_h, **step_calls, **failure_calls, **task_calls, **argument_calls, **context_calls }
   end
 
   def simple_calls
@@ -69,15 +72,10 @@ class ConcernCalls
 
   def step_calls
     {
-      'publish_step_started, first attempt' => lambda do
-        @host.publish_step_started(step(attempts: nil, last_attempted_at: nil, processed_at: nil, parents: []))
-      end,
-      'publish_step_completed, without times and results' => lambda do
-        @host.publish_step_completed(step(last_attempted_at: nil, processed_at: nil, results: {}))
-      end,
-      'publish_step_completed, end of an earlier attempt' => lambda do
-        @host.publish_step_completed(step(processed_at: ATTEMPTED - 60))
-      end,
+      'publish_step_started, no attempt so far' => -> { @host.publish_step_started(step('ship_order')) },
+      'publish_step_started, no parents' => -> { @host.publish_step_started(step('fetch_cart')) },
+      'publish_step_completed, no times nor results' => -> { @host.publish_step_completed(step('ship_order')) },
+      'publish_step_completed, end of an earlier attempt' => -> { @host.publish_step_completed(step('print_label')) },
       'publish_step_retry_requested, with reason' => lambda do
         @host.publish_step_retry_requested(step, retry_reason: 'timeout')
       end,
@@ -88,24 +86,27 @@ class ConcernCalls
   end
 
   def failure_calls
-    error = ArgumentError.new('no').tap { |raised| raised.set_backtrace(Array.new(20) { |line| "a.rb:#{line}" }) }
     {
       'publish_step_failed, with its error' => -> { @host.publish_step_failed(step, error: error) },
-      'publish_step_failed, with an error in the results' => lambda do
-        @host.publish_step_failed(step(results: { 'error' => 'gone', 'backtrace' => ['b.rb:1'] }))
-      end,
+      'publish_step_failed, with an error in the results' => -> { @host.publish_step_failed(step('reserve_stock')) },
       'publish_step_failed, with exception_class' => lambda do
         @host.publish_step_failed(step, error_message: 'mine', exception_class: 'Own')
+      end,
+      'publish_step_failed, with exception_object' => lambda do
+        @host.publish_step_failed(step, error_message: 'mine', exception_object: error)
       end
     }
   end
 
   def task_calls
     {
-      'publish_task_completed, all steps complete' => lambda do
-        @host.publish_task_completed(task(steps: [step(status: 'complete'), step(status: 'resolved_manually')]))
+      'publish_task_completed, all steps complete' => -> { @host.publish_task_completed(task('refund_process')) },
+      'publish_task_completed, no steps' => -> { @host.publish_task_completed(task('empty_process')) },
+      'publish_task_completed, as the finalizer does' => lambda do
+        refund = task('refund_process')
+        @host.publish_task_completed(refund, task: refund, completed_at: refund.created_at, total_steps: 2,
+                                             completion_percentage: BigDecimal('100'), health_status: 'healthy')
       end,
-      'publish_task_completed, no steps' => -> { @host.publish_task_completed(task(steps: [])) },
       'publish_task_failed, with steps' => lambda do
         @host.publish_task_failed(task, error_message: 'Out of stock', error_steps: ['ship'])
       end,
@@ -115,43 +116,68 @@ class ConcernCalls
     }
   end
 
+  # The context has what an argument says, too.
+  def argument_calls
+    {
+      'publish_no_viable_steps, context against argument' => -> { @host.publish_no_viable_steps(7, task_id: 8) },
+      'publish_step_backoff, context against argument' => lambda do
+        @host.publish_step_backoff(step, backoff_seconds: 4, step_name: 'own')
+      end,
+      'publish_step_failed, context against argument' => lambda do
+        @host.publish_step_failed(step, error: error, error_message: 'own')
+      end,
+      'publish_task_reenqueue_requested, context against argument' => lambda do
+        @host.publish_task_reenqueue_requested(task, task_name: 'own', timestamp: 'own')
+      end
+    }
+  end
+
   def context_calls
-    hints = %i[started execution_requested completed success failed failure error retry retry_requested cancelled]
+    hints = %i[started execution_requested completed success failed failure error retry retry_requested cancelled
+               unheard_of]
     by_hint = hints.to_h do |hint|
       ["publish_step_event_for_context, #{hint}",
        -> { @host.publish_step_event_for_context(step, context_hint: hint, more: 1) }]
     end
-    by_status = %w[pending in_progress complete error cancelled resolved_manually].to_h do |status|
-      ["publish_step_event_for_context, a step that is #{status}",
-       -> { @host.publish_step_event_for_context(step(status: status)) }]
+    by_status = %w[ship_order process_payment fetch_cart reserve_stock send_receipt print_label].to_h do |name|
+      ["publish_step_event_for_context, a step that is #{step(name).status}",
+       -> { @host.publish_step_event_for_context(step(name)) }]
     end
     { **by_hint, **by_status }
   end
 
-  def step(**values)
-    Step.new(workflow_step_id: 21, name: 'fetch_cart', task_id: 7, task: Task.new(task_id: 7, name: 'order_process'),
-             status: 'in_progress', attempts: 2, retry_limit: 3, inputs: { 'a' => 1 }, results: { 'items' => 3 },
-             last_attempted_at: ATTEMPTED, processed_at: ATTEMPTED + 1.2345r, parents: [Step.new(name: 'first')],
-             created_at: ATTEMPTED - 1, updated_at: ATTEMPTED + 2, **values)
+  def step(name = 'process_payment')
+    @models.step(name)
   end
 
-  def task(steps: [step(status: 'complete'), step(status: 'error'), step(status: 'in_progress')])
-    Task.new(task_id: 7, name: 'order_process', context: { 'cart_id' => 5 }, status: 'in_progress',
-             created_at: ATTEMPTED - 10, workflow_steps: steps)
+  def task(name = 'order_process')
+    @models.task(name)
+  end
+
+  def error
+    ArgumentError.new('no').tap { |raised| raised.set_backtrace(Array.new(20) { |line| "a.rb:#{line}" }) }
   end
 
   def comparable(payload)
-    payload.to_h do |key, value|
-      value = kind_of(value) if MOVING.include?(key) && !value.nil?
-      [key.to_s, JSON.parse(JSON.generate([value])).first]
+    payload.to_h { |key, value| [key, plain(without_now(key, value))] }
+  end
+
+  # What moves with the time of the call: its text, and the duration until then.
+  def without_now(key, value)
+    case [key, value]
+    in [:timestamp, NOW] then 'now'
+    in [:current_execution_duration, Float] then 'Float'
+    else value
     end
   end
 
-  def kind_of(value)
+  # As YAML has it without tags: of what is more than that, the name of the class.
+  def plain(value)
     case value
-    when /\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z/ then 'now, as text'
-    when Float then 'a Float'
-    else value.respond_to?(:strftime) ? 'a Time' : value
+    when Hash then value.to_h { |key, inner| [key, plain(inner)] }
+    when Array then value.map { |inner| plain(inner) }
+    when String, Symbol, Integer, Float, true, false, nil then value.dup # the same String twice would be an alias
+    else value.class.name
     end
   end
 end
