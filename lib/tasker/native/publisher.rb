@@ -33,6 +33,7 @@ module Tasker
       def initialize
         @standing = [].freeze
         @failures = ListenerFailures.new
+        @prepared = []
         @lock = Monitor.new
       end
 
@@ -66,12 +67,9 @@ module Tasker
       #   @return [Object] the same
       #   @raise [ArgumentError] when it has no method that is called after an event
       def subscribe(event_name, listener = nil, &block)
-        listener ||= block
-        return attach(event_name) unless listener || [String, Symbol, Regexp].include?(event_name.class)
-        raise ArgumentError, "subscribe(#{event_name.inspect}) needs a block" unless listener.respond_to?(:call)
-
-        pattern = pattern_of(event_name)
-        pattern ? stand(StandingSubscription.of_pattern(pattern, listener)) : add_listener(event_name, listener)
+        subscribed = add(event_name, listener || block)
+        @prepared << subscribed if @preparing == Thread.current
+        subscribed
       end
 
       # @param listener [Object] what {#subscribe} returned, or the object whose methods listen, such as a
@@ -91,6 +89,19 @@ module Tasker
       def subscribed?(listener)
         @standing.any? { |one| one.subscribed == listener } || methods_of(listener).any? ||
           event_names.any? { |name| listeners(name).include?(listener) }
+      end
+
+      # What the block subscribes takes the place of what the last one has subscribed. The Railtie calls it around
+      # +config.to_prepare+, which Rails runs at boot and, once or twice, after each reload.
+      #
+      # @api private
+      def prepare
+        @prepared.each { |listener| unsubscribe(listener) }
+        @prepared = []
+        @preparing = Thread.current
+        yield
+      ensure
+        @preparing = nil
       end
 
       # Ends all subscriptions, as suites of tests want it between two examples.
@@ -126,6 +137,14 @@ module Tasker
       end
 
       private
+
+      def add(event_name, listener)
+        return attach(event_name) unless listener || [String, Symbol, Regexp].include?(event_name.class)
+        raise ArgumentError, "subscribe(#{event_name.inspect}) needs a block" unless listener.respond_to?(:call)
+
+        pattern = pattern_of(event_name)
+        pattern ? stand(StandingSubscription.of_pattern(pattern, listener)) : add_listener(event_name, listener)
+      end
 
       # nil: it is the name of one event
       def pattern_of(event_name)

@@ -210,6 +210,50 @@ RSpec.describe Tasker::Events::Publisher do
     end
   end
 
+  describe '#prepare' do
+    let(:seen) { [] }
+
+    # As in Rails' config.to_prepare.
+    def prepare(version)
+      publisher.prepare do
+        publisher.subscribe('test.event') { seen << version }
+        publisher.subscribe('test.*') { seen << version }
+        publisher.subscribe(Class.new { define_method(:on_test_event) { |event| event[:seen] << version } }.new)
+      end
+    end
+
+    it 'puts what is subscribed in its block in the place of what was so before, and leaves all else' do
+      publisher.subscribe('test.event') { seen << :outside }
+      prepare(1)
+      Thread.new { publisher.subscribe('test.event') { seen << :outside } }.join
+      2.times { prepare(2) }
+      publish('test.event', seen: seen)
+
+      expect(seen).to contain_exactly(:outside, :outside, 2, 2, 2)
+    end
+
+    it 'leaves what other threads subscribe meanwhile' do
+      publisher.prepare { Thread.new { publisher.subscribe('test.event') { seen << :other } }.join }
+      publisher.prepare { nil }
+      publish('test.event')
+
+      expect(seen).to eq([:other])
+    end
+
+    it 'forgets what was subscribed in a block that raises, at the next one' do
+      expect { publisher.prepare { prepare_and_fail } }.to raise_error(NameError)
+      prepare(2)
+      publish('test.event', seen: seen)
+
+      expect(seen).to eq([2, 2, 2])
+    end
+
+    def prepare_and_fail
+      publisher.subscribe('test.event') { seen << 1 }
+      raise NameError, 'a file that was edited'
+    end
+  end
+
   describe '#register_event' do
     it 'makes a name known, once and for all' do
       expect(publisher.registered?('order.unheard_of')).to be(false)

@@ -68,7 +68,7 @@ module Tasker
 
           To subscribe it, in config/initializers/tasker_subscribers.rb:
 
-            Rails.application.config.after_initialize do
+            Rails.application.config.to_prepare do
               #{subscriber_name}.subscribe(Tasker::Events::Publisher.instance)
             end
         TEXT
