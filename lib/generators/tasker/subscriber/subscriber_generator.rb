@@ -128,7 +128,7 @@ module Tasker
         case end_of_name
         when 'completed' then "record_completion('#{owner}', event)"
         when 'failed' then "record_failure('#{owner}', event)"
-        else "record_counter('#{owner}.#{end_of_name}', extract_metric_tags(event))"
+        else "record_counter('#{owner}.#{end_of_name}', 1, extract_metric_tags(event))"
         end
       end
 
