@@ -21,9 +21,10 @@ module Tasker
     #
     #   MetricsSubscriber.subscribe(Tasker::Events::Publisher.instance)
     #
-    # A system event is called by its name, +'task.completed'+, or by +:task_completed+. A name that is neither a system
-    # event nor begins like one is an event of the application: it is listened to as it is and with +custom.+ in front,
-    # whichever is published, and whenever it is first. Handlers are called after the name in +subscribe_to+.
+    # A system event is called by its name, +'task.completed'+, or by +:task_completed+; one of observability also
+    # without that word, +'step.max_retries_reached'+. A name that is neither a system event nor begins like one is an
+    # event of the application: it is listened to as it is and with +custom.+ in front, whichever is published, and
+    # whenever it is first. Handlers are called after the name in +subscribe_to+.
     #
     # Filters are asked at every event, with the name under which it was published.
     class BaseSubscriber
@@ -150,12 +151,18 @@ module Tasker
 
       # What a name from subscribe_to is called on the bus.
       def names_of(publisher, name)
-        return [name] if name.start_with?(*SYSTEM_PREFIXES) || name.include?('*')
+        return [name] if name.include?('*')
+        return [system_name(publisher, name)] if name.start_with?(*SYSTEM_PREFIXES)
 
         system = SYSTEM_EVENTS.find { |_, event| event == name || event.tr('.', '_') == name }
         return [system.last] if system
 
         custom_names(publisher, name).each { |event| publisher.register_event(event) }
+      end
+
+      # Documents call observability.step.max_retries_reached after the step.
+      def system_name(publisher, name)
+        [name, "observability.#{name}"].find { |event| publisher.registered?(event) } || name
       end
 
       # As it is, with the prefix, and whatever :order_fulfilled may mean of what is known.

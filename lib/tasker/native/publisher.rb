@@ -91,6 +91,11 @@ module Tasker
           event_names.any? { |name| listeners(name).include?(listener) }
       end
 
+      # @return [Array<Object>] who listens: blocks, and {BaseSubscriber}s and other objects of which methods are called
+      def subscribers
+        event_names.flat_map { |name| listeners(name) }.map { |one| method_of_object?(one) ? one.receiver : one }.uniq
+      end
+
       # What the block subscribes takes the place of what the last one has subscribed. The Railtie calls it around
       # +config.to_prepare+, which Rails runs at boot and, once or twice, after each reload.
       #
@@ -178,8 +183,12 @@ module Tasker
       # Those listeners that are methods of the object.
       def methods_of(object)
         event_names.flat_map { |name| listeners(name) }.uniq.select do |listener|
-          (listener.is_a?(Method) || listener.is_a?(Subscription)) && listener.receiver.equal?(object)
+          method_of_object?(listener) && listener.receiver.equal?(object)
         end
+      end
+
+      def method_of_object?(listener)
+        listener.is_a?(Method) || listener.is_a?(Subscription)
       end
     end
   end

@@ -14,6 +14,7 @@ module Tasker
       ENDPOINT_VARIABLES = %w[OTEL_EXPORTER_OTLP_TRACES_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT].freeze
 
       LATER = {
+        environment: "the Resource has Rails' environment, or that of OTEL_RESOURCE_ATTRIBUTES",
         log: 'this version writes no line for each event, and reads no header',
         metrics: 'metrics are not part of this version',
         performance: 'performance monitoring is not part of this version',
@@ -76,6 +77,7 @@ module Tasker
         Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),
         Setting.new(:slow_query_threshold_seconds, Setting::SECONDS, 1.0),
 
+        Setting.new(:environment, Setting::ANY, -> { PipelineOptions.environment_name }, LATER[:environment]),
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
         Setting.new(:metrics_enabled, Setting::BOOLEAN, true, LATER[:metrics]),

@@ -55,6 +55,8 @@ module Tasker
     EventPayloadBuilder = Native::EventPayloadBuilder
     UnregisteredEventError = Native::UnregisteredEventError
 
+    BaseSubscriber = Native::BaseSubscriber
+
     # Base classes for listeners.
     module Subscribers
       BaseSubscriber = Native::BaseSubscriber

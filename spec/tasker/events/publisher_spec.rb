@@ -210,6 +210,23 @@ RSpec.describe Tasker::Events::Publisher do
     end
   end
 
+  describe '#subscribers' do
+    it 'are those who listen, each once: blocks, and objects of which methods are called' do
+      subscriber_class = Class.new(Tasker::Events::Subscribers::BaseSubscriber) do
+        subscribe_to 'step.completed', 'step.failed'
+        def handle_step_completed(_event); end
+        alias_method :handle_step_failed, :handle_step_completed
+      end
+      object = Class.new { def on_task_failed(_event); end }.new
+      listeners = [publisher.subscribe('step.*') { nil }, publisher.subscribe(object),
+                   subscriber_class.subscribe(publisher)]
+
+      expect(publisher.subscribers).to match_array(listeners)
+      publisher.unsubscribe_all
+      expect(publisher.subscribers).to eq([])
+    end
+  end
+
   describe '#prepare' do
     let(:seen) { [] }
 

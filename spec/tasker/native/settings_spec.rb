@@ -23,7 +23,7 @@ RSpec.describe Tasker::Native::Settings do
         log_format: 'json', metrics_enabled: true, metrics_endpoint: '/tasker/metrics', metrics_format: 'prometheus',
         metrics_auth_required: false, performance_monitoring_enabled: true, slow_query_threshold_seconds: 1.0,
         memory_threshold_mb: 100, event_sampling_rate: 1.0, filtered_events: [], max_stored_samples: 1000,
-        metrics_retention_hours: 24
+        metrics_retention_hours: 24, environment: 'test'
       )
     end
 
@@ -149,7 +149,7 @@ RSpec.describe Tasker::Native::Settings do
                                'metrics are not part of this version'])
     end
 
-    %i[structured_logging_enabled correlation_id_header metrics_enabled metrics_format
+    %i[environment structured_logging_enabled correlation_id_header metrics_enabled metrics_format
        max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do

@@ -17,7 +17,7 @@ module Tasker
         filter_parameters: 'Rails.application.config.filter_parameters',
         exporter: ':auto', otlp_endpoint: "'http://localhost:4318'", otlp_headers: '{}', otlp_compression: "'gzip'",
         otlp_timeout: '10.0', max_queue_size: '2048', max_export_batch_size: '512', schedule_delay: '5.0',
-        trace_seed: "'service name/environment/database'",
+        environment: 'Rails.env', trace_seed: "'service name/environment/database'",
         span_attribute_count_limit: '128', span_attribute_value_length_limit: '65_536',
         span_event_count_limit: '128', span_link_count_limit: '128'
       }.freeze

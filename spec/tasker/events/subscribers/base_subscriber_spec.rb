@@ -35,6 +35,10 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
     end
   end
 
+  it 'has the shorter name by which documents call it, too' do
+    expect(Tasker::Events::BaseSubscriber).to be(described_class)
+  end
+
   describe '.subscribe' do
     it 'routes each event to the method that is called after it' do
       recording.subscribe_to 'step.completed', 'order.shipped', 'Test.Event'
@@ -129,6 +133,18 @@ RSpec.describe Tasker::Events::Subscribers::BaseSubscriber do
       host.publish_event('order.shipped', order_id: 5)
 
       expect(subscriber.seen.map { |_, event| event[:order_id] }).to eq([5])
+    end
+
+    it 'takes an event of observability without its first word, unless there is one that is called like that' do
+      recording.subscribe_to 'step.max_retries_reached', 'step.handle'
+      %w[step_max_retries_reached step_handle].each do |event|
+        recording.define_method(:"handle_#{event}") { |given| seen << [event, given] }
+      end
+      subscriber = recording.subscribe(publisher)
+      %w[observability.step.max_retries_reached observability.step.handle step.handle].each { |name| publish(name) }
+
+      expect(subscriber.seen.map { |_, event| event.id })
+        .to eq(%w[observability.step.max_retries_reached step.handle])
     end
 
     it 'follows event_subscriptions, where a subclass has its own' do
