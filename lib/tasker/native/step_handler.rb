@@ -89,6 +89,23 @@ module Tasker
             subclass.prepend(AutomaticEventPublishing)
           end
 
+          # For subclasses to override: the events of their own, which they declare as soon as they are loaded.
+          #
+          # @return [Array<Hash>] name and description of each
+          # @example
+          #   def self.custom_event_configuration
+          #     [{ name: 'order.shipped', description: 'All parcels of an order are out' }]
+          #   end
+          def custom_event_configuration
+            []
+          end
+
+          # @api private
+          def singleton_method_added(name)
+            super
+            declare_events if name == :custom_event_configuration && self < Base
+          end
+
           # Warns of a subclass that overrides +handle+, once a class.
           #
           # @api private
@@ -101,6 +118,27 @@ module Tasker
             Native.logger.warn("tasker-native: #{self} overrides handle (#{place.path}:#{place.lineno}). Its events " \
                                'are published all the same. Next: name the method process(task, sequence, step), ' \
                                'which handle calls.')
+          end
+
+          private
+
+          # What is wrong in it is logged: a class is worth more than what is said about its events.
+          def declare_events
+            Array(custom_event_configuration).each { |event| declare_event(event.transform_keys(&:to_sym)) }
+          rescue *ISOLATED_ERRORS => e
+            warn_of_events(e)
+          end
+
+          def declare_event(event)
+            Tasker::Events.register_custom_event(event[:name], fired_by: [name].compact,
+                                                               **event.slice(:description))
+          rescue ArgumentError, TooManyEventsError => e
+            warn_of_events(e)
+          end
+
+          def warn_of_events(error)
+            reason = Runtime.message_of(error).to_s.lines.first.to_s.chomp # Ruby shows the code in the others
+            Native.logger.error("tasker-native: custom_event_configuration of #{self}: #{reason}")
           end
         end
 

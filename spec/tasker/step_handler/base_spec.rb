@@ -231,6 +231,40 @@ RSpec.describe Tasker::StepHandler::Base do
     end
   end
 
+  describe '.custom_event_configuration' do
+    after { Tasker::Events::CustomRegistry.instance.clear! }
+
+    it 'declares events as soon as the class has it' do
+      stub_const('PackBooks', handler_class do
+        def self.custom_event_configuration
+          [{ name: 'crate.packed', description: 'A crate is closed' }, { 'name' => 'crate.split' }]
+        end
+      end)
+
+      expect(Tasker::Events.event_info('crate.packed')).to include(description: 'A crate is closed')
+      expect(Tasker::Events.events_by_namespace('crate').keys).to eq(%w[crate.packed crate.split])
+      expect(publisher.registered?('crate.split')).to be(true)
+    end
+
+    it 'is empty unless a subclass has its own' do
+      expect(described_class.custom_event_configuration).to eq([])
+    end
+
+    it 'does not keep the class from being loaded, whatever is wrong in it' do
+      handler_class do
+        def self.custom_event_configuration = [{ name: 'step.done' }, { name: 'order.lost' }]
+      end
+      handler_class do
+        def self.custom_event_configuration = later
+        def self.later = []
+      end
+
+      expect(Tasker::Events.event_info('order.lost')).to include(category: 'custom')
+      expect(log_lines).to match([/custom_event_configuration of #<Class:0x\h+>: Namespace "step" .* is reserved/,
+                                  /custom_event_configuration of .*undefined local variable or method .later/])
+    end
+  end
+
   it 'publishes with the concern, and is given its config' do
     handler = handler_class do
       def process(*) = publish_event('order.seen', config: config)
