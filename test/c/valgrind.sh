@@ -12,7 +12,7 @@ shift
 
 rm -rf "$logs"
 mkdir -p "$logs"
-valgrind --vgdb=no --trace-children=yes --leak-check=full --show-leak-kinds=definite,indirect \
+valgrind --vgdb=no --fair-sched=yes --trace-children=yes --leak-check=full --show-leak-kinds=definite,indirect \
     --errors-for-leak-kinds=definite,indirect --num-callers=25 --log-file="$logs/vg.%p" "$program" "$@"
 result=$?
 
