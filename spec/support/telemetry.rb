@@ -3,13 +3,14 @@
 require 'logger'
 require 'stringio'
 
-# A telemetry that begins anew with each example: default settings, the exporter :memory, no listener, an empty log.
+# A telemetry that begins anew with each example: default settings but for the exporter :memory and no lines of events in
+# the log; no listener, an empty log.
 module Telemetry
   def reset_telemetry
     Tasker::Native.logger = Logger.new(nil) # for what the last example left to be said
     Tasker::Native::Environment.forget_warnings
     Tasker.reset_configuration!
-    configure(exporter: :memory)
+    configure(exporter: :memory, structured_logging_enabled: false)
     publisher.unsubscribe_all
     Tasker::Native::Testing.reset!
     Tasker::Native.runtime.write_log

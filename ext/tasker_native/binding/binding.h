@@ -2,6 +2,7 @@
 #define TN_BINDING_H
 
 #include "base/clock.h"
+#include "event/event_line.h"
 #include "event/key_table.h"
 #include "export/pipeline.h"
 #include "ruby_compat.h"
@@ -29,6 +30,14 @@ typedef struct {
     tn_span_limits limits;
     uint64_t masked_unjudged; /* values masked because they could not be judged */
 
+    /* Lines of events in the application's log: see line_writer.h. */
+    struct {
+        bool on;
+        tn_line_level shown_from;
+        tn_line_format format;
+        VALUE environment, version; /* Strings */
+    } lines;
+
     VALUE native; /* the module Tasker::Native */
     VALUE event_class;
     VALUE unregistered_event_error, too_many_events_error;
@@ -40,6 +49,7 @@ void tn_init_payload(void);
 void tn_init_pipeline(void);
 void tn_init_span_manager(void);
 void tn_init_payload_builder(void);
+void tn_init_line_writer(void);
 void tn_init_event_table(void);
 void tn_init_publisher(void);
 

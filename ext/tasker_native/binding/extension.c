@@ -49,6 +49,7 @@ void Init_tasker_native(void)
     tn_init_pipeline();
     tn_init_span_manager();
     tn_init_payload_builder();
+    tn_init_line_writer();
     tn_init_event_table();
     tn_init_publisher();
 }

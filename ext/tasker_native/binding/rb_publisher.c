@@ -2,6 +2,7 @@
 #include "binding.h"
 #include "event/publisher.h"
 #include "event/timestamp.h"
+#include "line_writer.h"
 #include "payload_builder.h"
 
 /* Tasker::Native::Publisher: names, subscriptions and the publishing path. Subscribing goes on while others publish:
@@ -313,6 +314,8 @@ typedef struct {
     bool plain_proc;             /* it is of Proc's own class, so call is Proc's */
     VALUE event_object;
     tn_walk *walk;
+    bool walked;
+    const tn_line_origin *line; /* NULL: none is to be written */
 } publication;
 
 static VALUE call_count_failure(VALUE argument)
@@ -429,7 +432,7 @@ static void add_timestamp(tn_walk *walk)
     if (!walk->has_timestamp) tn_walk_now(walk, key_timestamp, true);
 }
 
-static VALUE record_span(VALUE argument)
+static VALUE walk_payload(VALUE argument)
 {
     publication *p = (publication *)argument;
     if (NIL_P(p->payload)) {
@@ -439,7 +442,8 @@ static VALUE record_span(VALUE argument)
         add_timestamp(p->walk);
         if (p->step && !NIL_P(p->step->error)) tn_walk_exception(p->walk, p->step->error);
     }
-    record(p);
+    p->walked = true;
+    if (p->interests & TN_INTEREST_SPANS) record(p);
     return Qnil;
 }
 
@@ -447,7 +451,7 @@ static VALUE record_span(VALUE argument)
 static bool record_plain_span(publication *p)
 {
     if (key_timestamp->info.verdict != TN_VERDICT_KEEP) return false; /* a mask may need memory, a judge is code */
-    if (p->step || !NIL_P(p->current) || !tn_walk_plain_hash(p->walk, p->payload)) return false;
+    if (p->step || p->line || !NIL_P(p->current) || !tn_walk_plain_hash(p->walk, p->payload)) return false;
     if (!tn_buffer_has_room(&p->walk->buffer, 2 * TN_PAYLOAD_SCALAR)) return false;
     add_timestamp(p->walk);
     record(p);
@@ -459,7 +463,8 @@ static VALUE publish_body(VALUE argument)
     publication *p = (publication *)argument;
     bool has_listeners = p->interests & TN_INTEREST_LISTENERS;
     if (has_listeners) p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->self, p->payload);
-    if (p->interests & TN_INTEREST_SPANS) tn_isolate_reporting(record_span, argument, report_error);
+    if (p->interests & TN_INTEREST_SPANS || p->line) tn_isolate_reporting(walk_payload, argument, report_error);
+    if (p->line && p->walked) tn_line_write(p->line, p->walk);
     if (has_listeners) call_listeners(p);
     return Qnil;
 }
@@ -498,7 +503,7 @@ static VALUE current_step(void)
 
 static void publish(publication *p)
 {
-    if (p->interests == TN_INTEREST_LISTENERS) {
+    if (p->interests == TN_INTEREST_LISTENERS && !p->line) {
         publish_body((VALUE)p); /* without a walk there is nothing to ensure */
         RB_GC_GUARD(p->object);
         return;
@@ -534,9 +539,45 @@ static VALUE publisher_publish(int argc, VALUE *argv, VALUE object)
     return Qnil;
 }
 
-/* publish_step(name, event_type, step, error, context) -> nil: the same with the step's standard payload, which is
+static bool shows_line(const publisher *self, tn_event_id event)
+{
+    return tn_line_is_shown(self->core.events[event].line_level);
+}
+
+static tn_line_origin line_of(const publisher *self, tn_event_id event, VALUE host, VALUE about)
+{
+    return (tn_line_origin){
+        .event = tn_event_registry_name(self->core.registry, event),
+        .level = self->core.events[event].line_level,
+        .host = host,
+        .about = about,
+    };
+}
+
+/* publish_by(host, name, payload, about) -> nil: the same, with a line in the log that names the component by the host's
+ * class. about: the step or the task, for what is in the line only, or nil */
+static VALUE publisher_publish_by(VALUE object, VALUE host, VALUE name, VALUE payload, VALUE about)
+{
+    publisher *self = get(object);
+    if (!self->started) start(self);
+
+    tn_event_id event = event_published(object, self, name);
+    Check_Type(payload, T_HASH);
+    uint32_t interests = tn_publisher_count(&self->core, event);
+    bool shown = shows_line(self, event);
+    if (!interests && !shown) return Qnil;
+
+    tn_line_origin line = line_of(self, event, host, about);
+    publication p = {.object = object, .self = self, .event = event, .interests = interests, .payload = payload};
+    p.line = shown ? &line : NULL;
+    publish(&p);
+    return Qnil;
+}
+
+/* publish_step(host, name, event_type, step, error, context) -> nil: the same with the step's standard payload, which is
  * built only if somebody wants it */
-static VALUE publisher_publish_step(VALUE object, VALUE name, VALUE event_type, VALUE step, VALUE error, VALUE context)
+static VALUE publisher_publish_step(VALUE object, VALUE host, VALUE name, VALUE event_type, VALUE step, VALUE error,
+                                    VALUE context)
 {
     publisher *self = get(object);
     if (!self->started) start(self);
@@ -545,13 +586,24 @@ static VALUE publisher_publish_step(VALUE object, VALUE name, VALUE event_type, 
     Check_Type(event_type, T_SYMBOL);
     Check_Type(context, T_HASH);
     uint32_t interests = tn_publisher_count(&self->core, event);
-    if (!interests) return Qnil;
+    bool shown = shows_line(self, event);
+    if (!interests && !shown) return Qnil;
 
+    tn_line_origin line = line_of(self, event, host, step);
     tn_step_payload payload = {tn_step_payload_kind_of(event_type), event_type, step, error, context};
     publication p = {
         .object = object, .self = self, .event = event, .interests = interests, .payload = Qnil, .step = &payload};
+    p.line = shown ? &line : NULL;
     publish(&p);
     return Qnil;
+}
+
+/* shows_line?(name) -> whether a line in the log is written for the event, if the concern publishes it */
+static VALUE publisher_shows_line(VALUE object, VALUE name)
+{
+    publisher *self = get(object);
+    if (!self->started) start(self);
+    return shows_line(self, event_of(self, name)) ? Qtrue : Qfalse;
 }
 
 /* wanted?(name) -> whether anybody is interested in the event */
@@ -631,7 +683,9 @@ void tn_init_publisher(void)
     rb_define_method(class, "ask_for_time", publisher_ask_for_time, 1);
     rb_define_method(class, "await_start", publisher_await_start, 0);
     rb_define_method(class, "publish", publisher_publish, -1);
-    rb_define_method(class, "publish_step", publisher_publish_step, 5);
+    rb_define_method(class, "publish_by", publisher_publish_by, 4);
+    rb_define_method(class, "publish_step", publisher_publish_step, 6);
+    rb_define_method(class, "shows_line?", publisher_shows_line, 1);
     rb_define_method(class, "wanted?", publisher_wanted, 1);
     rb_define_method(class, "counts", publisher_counts, 0);
 }

@@ -343,7 +343,7 @@ module Tasker
       #   publish_custom_event('order.shipped', order_id: 5, parcels: 2)
       def publish_custom_event(event_name, payload = {})
         payload = payload.merge(event_type: 'custom', timestamp: Time.now) if payload.is_a?(Hash)
-        publish_event(event_name, payload)
+        publishing(event_name) { |publisher| publisher.publish_by(self, event_name, payload, nil) }
       end
 
       # Publishes any event with the payload of a step.
@@ -362,7 +362,7 @@ module Tasker
       def publish_step_event(event_name, step, metadata = {}, event_type: nil, error: nil, **context)
         publishing(event_name) do |publisher|
           type = event_type || event_type_of(event_name)
-          publisher.publish_step(event_name, type.to_sym, step, error, { **metadata, **context })
+          publisher.publish_step(self, event_name, type.to_sym, step, error, { **metadata, **context })
         end
       end
 
@@ -380,7 +380,7 @@ module Tasker
       def publish_task_event(event_name, task, metadata = {}, event_type: nil, **context)
         publishing(event_name) do |publisher|
           type = event_type || event_type_of(event_name)
-          publish_if_wanted(publisher, event_name) { build_task_payload(task, type.to_sym, { **metadata, **context }) }
+          publish_of_task(publisher, event_name, type.to_sym, task, { **metadata, **context })
         end
       end
 
@@ -438,29 +438,35 @@ module Tasker
 
       # The hot path: nothing stands between it and the core.
       def publish_step(event_name, event_type, step, error, context)
-        Tasker::Events::Publisher.instance.publish_step(event_name, event_type, step, error, context)
+        Tasker::Events::Publisher.instance.publish_step(self, event_name, event_type, step, error, context)
       rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
       end
 
       def publish_task(event_name, event_type, task, context)
-        publishing(event_name) do |publisher|
-          publish_if_wanted(publisher, event_name) { build_task_payload(task, event_type, context) }
-        end
+        publishing(event_name) { |publisher| publish_of_task(publisher, event_name, event_type, task, context) }
+      end
+
+      # For a line in the log alone, the task's steps are not counted.
+      def publish_of_task(publisher, event_name, event_type, task, context)
+        payload = if publisher.wanted?(event_name)
+                    build_task_payload(task, event_type, context)
+                  elsif publisher.shows_line?(event_name)
+                    { **EventPayloadBuilder.task_fields(task, :task_id, :task_name), event_type: event_type, **context }
+                  end
+        publisher.publish_by(self, event_name, payload || {}, task)
       end
 
       # The block gives the keys of this event, the task those that are named.
       def publish_orchestration(event_name, context, task = nil, keys = %i[task_id task_name])
         publishing(event_name) do |publisher|
-          publish_if_wanted(publisher, event_name) do
+          payload = {}
+          if publisher.wanted?(event_name) || publisher.shows_line?(event_name)
             of_task = task ? EventPayloadBuilder.task_fields(task, *keys) : {}
-            build_orchestration_payload(event_type_of(event_name), { **of_task, **yield, **context })
+            payload = build_orchestration_payload(event_type_of(event_name), { **of_task, **yield, **context })
           end
+          publisher.publish_by(self, event_name, payload, nil)
         end
-      end
-
-      def publish_if_wanted(publisher, event_name)
-        publisher.publish(event_name, publisher.wanted?(event_name) ? yield : {})
       end
 
       def publishing(event_name)

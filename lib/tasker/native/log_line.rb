@@ -1,17 +1,22 @@
 # frozen_string_literal: true
 
 require 'json'
+require 'securerandom'
 
 require_relative 'filter'
 
 module Tasker
   module Native
     # A structured line for the log: JSON, or logfmt, filtered as payloads are. It fails closed: a line that can't be
-    # made or filtered is replaced by one that says so and no more.
+    # made or filtered is replaced by one that says so and no more. Lines of events are put together in the core
+    # (core/event/event_line.h), which asks here for what is not in their payload.
     #
     # @api private
     module LogLine
       LEVELS = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 }.freeze
+      FORMATS = %w[json pretty_json logfmt].freeze # in the order of the core
+      CORRELATION_ID = :tasker_correlation_id # the extension reads it, too
+      private_constant :CORRELATION_ID
 
       class << self
         # Ask before a line's contents are put together: what is not shown is to cost nothing.
@@ -19,9 +24,11 @@ module Tasker
         # @param level [Symbol]
         # @return [Boolean] whether +log_level+ and the logger show it
         def shown?(level)
-          wanted = LEVELS.fetch(level, 1)
+          level = :info unless LEVELS.key?(level)
+          return false if LEVELS[level] < Native.runtime.shown_from
+
           logger = Native.logger
-          wanted >= Native.runtime.shown_from && (!logger.respond_to?(:level) || wanted >= logger.level)
+          !logger.respond_to?(:"#{level}?") || logger.public_send(:"#{level}?")
         rescue *ISOLATED_ERRORS
           false
         end
@@ -44,6 +51,49 @@ module Tasker
           Native.logger.error("tasker-native: a structured line could not be written (#{error.class})")
         rescue *ISOLATED_ERRORS
           nil
+        end
+
+        # @return [Logger, nil] for lines of events
+        def logger
+          Native.runtime.application_logger
+        end
+
+        # @return [String] that of this thread; made up unless there is one
+        def correlation_id
+          Thread.current[CORRELATION_ID] ||=
+            "tsk_#{Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond).to_s(36)}_#{SecureRandom.alphanumeric(6)}"
+        end
+
+        # @param id [String, nil]
+        def correlation_id=(id)
+          Thread.current[CORRELATION_ID] = id
+        end
+
+        def with_correlation_id(id)
+          outer = Thread.current[CORRELATION_ID]
+          Thread.current[CORRELATION_ID] = id
+          yield
+        ensure
+          Thread.current[CORRELATION_ID] = outer
+        end
+
+        # @return [String, nil]
+        def request_id
+          ::Current.request_id if defined?(::Current) && ::Current.respond_to?(:request_id)
+        rescue *ISOLATED_ERRORS
+          nil
+        end
+
+        # @param of_class [Class] OrderProcess::FetchCart
+        # @return [String] "fetch_cart"
+        def component_of(of_class)
+          name = of_class.name.to_s.split('::').last || 'anonymous'
+          name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
+        end
+
+        # @return [String] valid UTF-8
+        def text(object)
+          object.to_s.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub
         end
 
         private

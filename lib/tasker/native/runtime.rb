@@ -40,7 +40,12 @@ module Tasker
       end
 
       def logger
-        @logger || (defined?(Rails.logger) && Rails.logger) || (@default_logger ||= default_logger)
+        application_logger || (@default_logger ||= default_logger)
+      end
+
+      # @return [Logger, nil] nil: there is none but standard error, which is not for lines of events
+      def application_logger
+        @logger || (defined?(Rails.logger) && Rails.logger) || nil
       end
 
       # Events of this publisher become spans.
@@ -214,6 +219,7 @@ module Tasker
 
       def apply
         Native.configure_payload(*FilterList.new(settings).to_a, limits)
+        Native.configure_lines(*line_options)
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|
@@ -246,6 +252,11 @@ module Tasker
 
       def span_manager_options
         [settings.trace_seed, settings.max_open_spans, settings.span_max_age]
+      end
+
+      def line_options
+        [settings.structured_logging_enabled, LogLine::LEVELS.fetch(settings.log_level.to_sym, 1),
+         LogLine::FORMATS.index(settings.log_format.to_s) || 0, PipelineOptions.environment_name, VERSION]
       end
 
       def limits

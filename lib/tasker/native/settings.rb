@@ -15,7 +15,7 @@ module Tasker
 
       LATER = {
         environment: "the Resource has Rails' environment, or that of OTEL_RESOURCE_ATTRIBUTES",
-        log: 'this version writes no line for each event, and reads no header',
+        header: 'this version reads no header',
         metrics: 'metrics are not part of this version',
         performance: 'performance monitoring is not part of this version',
         sampling: 'this version neither samples nor leaves out events',
@@ -73,13 +73,13 @@ module Tasker
                     -> { limit_from_environment(Setting::LIMIT, 'EVENT_COUNT') || 128 }),
         Setting.new(:span_link_count_limit, Setting::LIMIT,
                     -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
+        Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true),
         Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),
         Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),
         Setting.new(:slow_query_threshold_seconds, Setting::SECONDS, 1.0),
 
         Setting.new(:environment, Setting::ANY, -> { PipelineOptions.environment_name }, LATER[:environment]),
-        Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true, LATER[:log]),
-        Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:log]),
+        Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:header]),
         Setting.new(:metrics_enabled, Setting::BOOLEAN, true, LATER[:metrics]),
         Setting.new(:metrics_endpoint, Setting::ANY, '/tasker/metrics', LATER[:metrics]),
         Setting.new(:metrics_format, Setting::ANY, 'prometheus', LATER[:metrics]),

@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require 'securerandom'
-
 require_relative 'log_line'
 
 module Tasker
@@ -14,9 +12,8 @@ module Tasker
     # A line has timestamp, correlation_id, component, message, environment, tasker_version, process_id, thread_id,
     # request_id (where there is a +Current+ that has one), and then its context, which wins.
     module StructuredLogging
-      CORRELATION_ID = :tasker_correlation_id
       MAX_BACKTRACE = 10
-      private_constant :CORRELATION_ID, :MAX_BACKTRACE
+      private_constant :MAX_BACKTRACE
 
       # @param level [Symbol] :debug, :info, :warn, :error or :fatal
       # @param message [String]
@@ -32,13 +29,13 @@ module Tasker
       #
       # @return [String]
       def correlation_id
-        Thread.current[CORRELATION_ID] ||= generate_correlation_id
+        LogLine.correlation_id
       end
 
       # @param id [String, nil] nil: the next line has a new one
       # @return [String, nil]
       def correlation_id=(id)
-        Thread.current[CORRELATION_ID] = id
+        LogLine.correlation_id = id
       end
 
       # Runs the block under this id, in this thread; then the one before is back.
@@ -47,11 +44,7 @@ module Tasker
       # @yield
       # @return [Object] what the block returns
       def with_correlation_id(id)
-        outer = Thread.current[CORRELATION_ID]
-        Thread.current[CORRELATION_ID] = id
-        yield
-      ensure
-        Thread.current[CORRELATION_ID] = outer
+        LogLine.with_correlation_id(id) { yield } # rubocop:disable Style/ExplicitBlockArgument
       end
 
       # @param task [#task_id, #name, #status]
@@ -130,21 +123,15 @@ module Tasker
 
       # In their order in the line; those that need the filter are filled in later.
       def log_fields
-        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: log_component, message: nil,
+        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: LogLine.component_of(self.class), message: nil,
           environment: PipelineOptions.environment_name, tasker_version: VERSION, process_id: Process.pid,
           thread_id: Thread.current.object_id.to_s(16) }
       end
 
       def log_shared_fields
         fields = { correlation_id: correlation_id }
-        fields[:request_id] = ::Current.request_id if defined?(::Current) && ::Current.respond_to?(:request_id)
-        fields
-      end
-
-      # "OrderProcess::FetchCart" is fetch_cart.
-      def log_component
-        name = self.class.name.to_s.split('::').last || 'anonymous'
-        name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
+        request_id = LogLine.request_id
+        request_id ? { **fields, request_id: request_id } : fields
       end
 
       def log_duration(seconds)
@@ -161,10 +148,6 @@ module Tasker
         object.public_send(method) if object.respond_to?(method)
       rescue *ISOLATED_ERRORS
         nil
-      end
-
-      def generate_correlation_id
-        "tsk_#{Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond).to_s(36)}_#{SecureRandom.alphanumeric(6)}"
       end
     end
   end

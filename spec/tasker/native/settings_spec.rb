@@ -149,7 +149,7 @@ RSpec.describe Tasker::Native::Settings do
                                'metrics are not part of this version'])
     end
 
-    %i[environment structured_logging_enabled correlation_id_header metrics_enabled metrics_format
+    %i[environment correlation_id_header metrics_enabled metrics_format
        max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do

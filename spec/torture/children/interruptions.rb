@@ -32,7 +32,7 @@ module Places
 
   def self.step(method, event = 'step.completed', type = :completed)
     lambda do |wait|
-      Child.publisher.publish_step(event, type, Waiting.new(method, &wait), nil,
+      Child.publisher.publish_step(self, event, type, Waiting.new(method, &wait), nil,
                                    { task_id: 1, step_id: 2, long: 'x' * 5000 })
     end
   end

@@ -79,7 +79,7 @@ class Reentry
   end
 
   def do_publish_step
-    Child.publisher.publish_step('step.failed', :failed, object, error, { more: object_or_text })
+    Child.publisher.publish_step(self, 'step.failed', :failed, object, error, { more: object_or_text })
   end
 
   def error

@@ -46,7 +46,7 @@ class Publisher
     id = "#{@number}-#{@published}"
     Child.publisher.publish(@event, { task_id: @number, text: 'x' * rand(100), nested: { list: [1, :two, 3.0] } })
     step = STEP.new(workflow_step_id: id, name: 'step', task_id: @number, inputs: { token: 'secret' })
-    Child.publisher.publish_step('step.before_handle', :started, step, nil, {})
+    Child.publisher.publish_step(self, 'step.before_handle', :started, step, nil, {})
     Thread.pass if rand(4).zero?
     Child.publisher.publish('step.completed', { task_id: @number, step_id: id })
     @published += 1

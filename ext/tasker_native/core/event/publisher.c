@@ -17,13 +17,21 @@ static tn_status make_room(tn_publisher *publisher)
     return TN_OK;
 }
 
+static void set_line_level(tn_publisher *publisher, tn_event_id event)
+{
+    publisher->events[event].line_level = tn_event_line_level(tn_event_registry_name(publisher->registry, event));
+}
+
 tn_status tn_publisher_init(tn_publisher *publisher)
 {
     *publisher = (tn_publisher){.registry = tn_event_registry_new()};
-    if (publisher->registry && make_room(publisher) == TN_OK) return TN_OK;
-
-    tn_publisher_free(publisher);
-    return TN_ERROR_MEMORY;
+    if (!publisher->registry || make_room(publisher) != TN_OK) {
+        tn_publisher_free(publisher);
+        return TN_ERROR_MEMORY;
+    }
+    size_t count = tn_event_registry_count(publisher->registry);
+    for (size_t event = 0; event < count; event++) set_line_level(publisher, (tn_event_id)event);
+    return TN_OK;
 }
 
 void tn_publisher_free(tn_publisher *publisher)
@@ -36,7 +44,9 @@ void tn_publisher_free(tn_publisher *publisher)
 tn_status tn_publisher_register(tn_publisher *publisher, tn_text name, tn_event_id *id_out)
 {
     if (make_room(publisher) != TN_OK) return TN_ERROR_MEMORY;
-    return tn_event_registry_add(publisher->registry, name, id_out);
+    tn_status status = tn_event_registry_add(publisher->registry, name, id_out);
+    if (status == TN_OK) set_line_level(publisher, *id_out);
+    return status;
 }
 
 void tn_publisher_set_interest(tn_publisher *publisher, tn_event_id event, uint32_t interest, bool on)

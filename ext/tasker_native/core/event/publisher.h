@@ -1,6 +1,7 @@
 #ifndef TN_EVENT_PUBLISHER_H
 #define TN_EVENT_PUBLISHER_H
 
+#include "event/event_line.h"
 #include "event/event_registry.h"
 
 /* Who wants to know of an event, and how often it was published. Who the listeners are is the binding's;
@@ -14,6 +15,7 @@ typedef struct {
     uint32_t interests;
     uint32_t failures; /* listeners that raised */
     uint64_t published;
+    tn_line_level line_level; /* of its line in the log */
 } tn_event_state;
 
 typedef struct {

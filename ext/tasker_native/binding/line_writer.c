@@ -1,0 +1,235 @@
+#include "line_writer.h"
+
+#include <unistd.h>
+
+#define LEVELS 5
+
+static ID level_methods[LEVELS], level_questions[LEVELS];
+static ID id_logger, id_component, id_component_of, id_correlation_id, id_request_id, id_text, id_write_failure;
+static ID id_status, id_name, id_task, id_association, id_loaded, id_target, id_has_attribute, key_correlation_id;
+static ID id_log_line, id_current;
+static VALUE sym_task, sym_status, sym_name;
+
+/* --- Whether it is shown ------------------------------------------------------------------------------- */
+
+/* Tasker::Native::LogLine, which Ruby code adds. */
+static VALUE log_line(void)
+{
+    return rb_const_get(tn_ruby.native, id_log_line);
+}
+
+static VALUE logger(void)
+{
+    return rb_funcall(log_line(), id_logger, 0);
+}
+
+static VALUE ask_logger(VALUE level)
+{
+    VALUE asked = logger();
+    if (NIL_P(asked)) return Qfalse;
+    VALUE shown = rb_check_funcall(asked, level_questions[FIX2INT(level)], 0, NULL);
+    return shown == Qundef || RTEST(shown) ? Qtrue : Qfalse;
+}
+
+bool tn_line_is_shown(tn_line_level level)
+{
+    if (!tn_ruby.lines.on || level < tn_ruby.lines.shown_from) return false;
+    return tn_isolate(ask_logger, INT2FIX(level), Qfalse) == Qtrue;
+}
+
+/* --- What belongs into it ------------------------------------------------------------------------------ */
+
+/* As a String of valid UTF-8; nil stays nil. */
+static VALUE text_of(VALUE object)
+{
+    if (NIL_P(object)) return Qnil;
+    if (RB_TYPE_P(object, T_STRING)) {
+        int range = rb_enc_str_coderange(object);
+        if (range == ENC_CODERANGE_7BIT && rb_enc_asciicompat(rb_enc_get(object))) return object;
+        if (range == ENC_CODERANGE_VALID && rb_enc_get(object) == rb_utf8_encoding()) return object;
+    }
+    return rb_funcall(log_line(), id_text, 1, object);
+}
+
+static tn_text bytes_of(VALUE string)
+{
+    return RB_TYPE_P(string, T_STRING) ? tn_text_of_string(string) : TN_NO_TEXT;
+}
+
+/* Kept in the class, under a name that Ruby code can't have. */
+static VALUE component_of(VALUE host)
+{
+    VALUE class = rb_obj_class(host), known = rb_attr_get(class, id_component);
+    if (!NIL_P(known)) return known;
+
+    VALUE component = text_of(rb_funcall(log_line(), id_component_of, 1, class));
+    if (!OBJ_FROZEN(class)) rb_ivar_set(class, id_component, component);
+    return component;
+}
+
+static VALUE correlation_id(VALUE thread)
+{
+    VALUE known = rb_thread_local_aref(thread, key_correlation_id);
+    return text_of(NIL_P(known) ? rb_funcall(log_line(), id_correlation_id, 0) : known);
+}
+
+static VALUE request_id(void)
+{
+    if (!rb_const_defined(rb_cObject, id_current)) return Qnil;
+    return text_of(rb_funcall(log_line(), id_request_id, 0));
+}
+
+/* What an object answers from memory: of an ActiveRecord object, only a column, since a method may query. */
+static VALUE answer_of(VALUE object, VALUE attribute)
+{
+    VALUE has = rb_check_funcall(object, id_has_attribute, 1, &attribute);
+    if (has != Qundef && !RTEST(has)) return Qnil;
+    VALUE answer = rb_check_funcall(object, SYM2ID(attribute), 0, NULL);
+    return answer == Qundef ? Qnil : text_of(answer);
+}
+
+/* The task of a step, unless it would have to be loaded. */
+static VALUE task_of(VALUE step)
+{
+    VALUE association = rb_check_funcall(step, id_association, 1, &sym_task);
+    if (association == Qundef) {
+        VALUE task = rb_check_funcall(step, id_task, 0, NULL);
+        return task == Qundef ? Qnil : task;
+    }
+    return RTEST(rb_funcall(association, id_loaded, 0)) ? rb_funcall(association, id_target, 0) : Qnil;
+}
+
+typedef struct {
+    const tn_line_origin *origin;
+    tn_walk *walk;
+    VALUE status, task_name;
+} writing;
+
+/* Whatever raises is left out. */
+static VALUE ask_about(VALUE argument)
+{
+    writing *w = (writing *)argument;
+    tn_event_entity entity = tn_event_entity_of(w->origin->event);
+    if (entity == TN_ENTITY_STEP || entity == TN_ENTITY_TASK) w->status = answer_of(w->origin->about, sym_status);
+    if (entity != TN_ENTITY_STEP) return Qnil;
+
+    VALUE task = task_of(w->origin->about);
+    if (!NIL_P(task)) w->task_name = answer_of(task, sym_name);
+    return Qnil;
+}
+
+/* --- Writing ------------------------------------------------------------------------------------------- */
+
+static size_t write_thread_id(char *out, size_t size, VALUE thread)
+{
+    VALUE id = rb_obj_id(thread);
+    int written = FIXNUM_P(id) ? snprintf(out, size, "%lx", (unsigned long)FIX2LONG(id)) : 0;
+    return written > 0 && (size_t)written < size ? (size_t)written : 0;
+}
+
+static VALUE write_line(VALUE argument)
+{
+    writing *w = (writing *)argument;
+    char thread_id[24];
+    VALUE thread = rb_thread_current();
+    if (!NIL_P(w->origin->about)) tn_isolate(ask_about, argument, Qnil);
+    VALUE correlation = correlation_id(thread), component = component_of(w->origin->host), request = request_id();
+    VALUE environment = tn_ruby.lines.environment;
+    tn_event_line line = {
+        .format = tn_ruby.lines.format,
+        .event = w->origin->event,
+        .time = w->walk->now.wall,
+        .correlation_id = bytes_of(correlation),
+        .component = bytes_of(component),
+        .environment = bytes_of(environment),
+        .version = bytes_of(tn_ruby.lines.version),
+        .thread_id = {thread_id, write_thread_id(thread_id, sizeof(thread_id), thread)},
+        .process_id = getpid(),
+        .request_id = bytes_of(request),
+        .status = bytes_of(w->status),
+        .task_name = bytes_of(w->task_name),
+    };
+    tn_buffer *buffer = &w->walk->copy;
+    tn_pairs pairs = tn_walk_pairs(w->walk, false);
+    tn_buffer_clear(buffer);
+    tn_status status = tn_event_line_write(buffer, &line, pairs.bytes, pairs.size);
+    RB_GC_GUARD(correlation);
+    RB_GC_GUARD(component);
+    RB_GC_GUARD(request);
+    RB_GC_GUARD(environment);
+    if (status != TN_OK) tn_raise(status, "a line could not be written");
+
+    rb_funcall(logger(), level_methods[w->origin->level], 1, tn_string_of_text(tn_buffer_text(buffer)));
+    return Qnil;
+}
+
+static VALUE tell_failure(VALUE error)
+{
+    return rb_funcall(log_line(), id_write_failure, 1, error);
+}
+
+static VALUE report_failure(VALUE unused, VALUE error)
+{
+    (void)unused;
+    return tn_isolate(tell_failure, error, Qnil);
+}
+
+void tn_line_write(const tn_line_origin *origin, tn_walk *walk)
+{
+    volatile writing w = {.origin = origin, .walk = walk, .status = Qnil, .task_name = Qnil};
+    tn_isolate_reporting(write_line, (VALUE)&w, report_failure);
+}
+
+/* configure_lines(on, shown_from, format, environment, version) -> nil: shown_from: the number of the lowest level that is
+ * shown; format: 0, 1, 2 for JSON, pretty JSON, logfmt */
+static VALUE configure_lines(VALUE self, VALUE on, VALUE shown_from, VALUE format, VALUE environment, VALUE version)
+{
+    (void)self;
+    int level = NUM2INT(shown_from), form = NUM2INT(format);
+    if (level < 0 || level >= LEVELS) rb_raise(rb_eArgError, "shown_from is 0 to %d, not %d", LEVELS - 1, level);
+    if (form < TN_LINE_JSON || form > TN_LINE_LOGFMT) rb_raise(rb_eArgError, "format is 0, 1 or 2, not %d", form);
+    StringValue(environment);
+    StringValue(version);
+    tn_ruby.lines.environment = text_of(environment);
+    tn_ruby.lines.version = text_of(version);
+    tn_ruby.lines.on = RTEST(on);
+    tn_ruby.lines.shown_from = (tn_line_level)level;
+    tn_ruby.lines.format = (tn_line_format)form;
+    return Qnil;
+}
+
+void tn_init_line_writer(void)
+{
+    static const char *const levels[LEVELS] = {"debug", "info", "warn", "error", "fatal"};
+    static const char *const questions[LEVELS] = {"debug?", "info?", "warn?", "error?", "fatal?"};
+    for (int i = 0; i < LEVELS; i++) {
+        level_methods[i] = rb_intern(levels[i]);
+        level_questions[i] = rb_intern(questions[i]);
+    }
+    id_logger = rb_intern("logger");
+    id_log_line = rb_intern("LogLine");
+    id_current = rb_intern("Current");
+    id_component = rb_intern("tasker_component");
+    id_component_of = rb_intern("component_of");
+    id_correlation_id = rb_intern("correlation_id");
+    id_request_id = rb_intern("request_id");
+    id_text = rb_intern("text");
+    id_write_failure = rb_intern("write_failure");
+    id_status = rb_intern("status");
+    id_name = rb_intern("name");
+    id_task = rb_intern("task");
+    id_association = rb_intern("association");
+    id_loaded = rb_intern("loaded?");
+    id_target = rb_intern("target");
+    id_has_attribute = rb_intern("has_attribute?");
+    key_correlation_id = rb_intern("tasker_correlation_id");
+    sym_task = ID2SYM(id_task);
+    sym_status = ID2SYM(id_status);
+    sym_name = ID2SYM(id_name);
+
+    tn_ruby.lines.environment = Qnil;
+    tn_ruby.lines.version = Qnil;
+    rb_gc_register_address(&tn_ruby.lines.environment);
+    rb_gc_register_address(&tn_ruby.lines.version);
+    rb_define_module_function(tn_ruby.native, "configure_lines", configure_lines, 5);
+}
