@@ -3,8 +3,8 @@
 require 'logger'
 require 'stringio'
 
-# A telemetry that begins anew with each example: default settings but for the exporter :memory and no lines of events in
-# the log; no listener, an empty log.
+# A telemetry that begins anew with each example: default settings but for the exporter :memory and no lines of events
+# in the log; no listener, an empty log.
 module Telemetry
   def reset_telemetry
     Tasker::Native.logger = Logger.new(nil) # for what the last example left to be said

@@ -60,8 +60,7 @@ module Tasker
 
         # @return [String] that of this thread; made up unless there is one
         def correlation_id
-          Thread.current[CORRELATION_ID] ||=
-            "tsk_#{Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond).to_s(36)}_#{SecureRandom.alphanumeric(6)}"
+          Thread.current[CORRELATION_ID] ||= new_correlation_id
         end
 
         # @param id [String, nil]
@@ -97,6 +96,11 @@ module Tasker
         end
 
         private
+
+        def new_correlation_id
+          milliseconds = Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond)
+          "tsk_#{milliseconds.to_s(36)}_#{SecureRandom.alphanumeric(6)}"
+        end
 
         def format(fields)
           case Native.runtime.settings.log_format.to_s

@@ -123,9 +123,9 @@ module Tasker
 
       # In their order in the line; those that need the filter are filled in later.
       def log_fields
-        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: LogLine.component_of(self.class), message: nil,
-          environment: PipelineOptions.environment_name, tasker_version: VERSION, process_id: Process.pid,
-          thread_id: Thread.current.object_id.to_s(16) }
+        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: LogLine.component_of(self.class),
+          message: nil, environment: PipelineOptions.environment_name, tasker_version: VERSION,
+          process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
       end
 
       def log_shared_fields

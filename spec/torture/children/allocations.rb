@@ -63,13 +63,15 @@ module Subjects
     Tasker.configuration { |config| config.telemetry.configure_telemetry(settings) }
   end
 
+  LONG = 'x' * 3000
+
   ALL = {
     publish: -> { publisher.publish('step.completed', payload) },
     publish_task: -> { task },
     publish_to_a_listener: -> { publisher.publish('order.heard', payload) },
     publish_custom: -> { publisher.publish('order.packed', payload) },
     publish_step_started: -> { publisher.publish_step(self, 'step.before_handle', :started, step, nil, {}) },
-    publish_step_completed: -> { publisher.publish_step(self, 'step.completed', :completed, step, nil, { a: 'x' * 3000 }) },
+    publish_step_completed: -> { publisher.publish_step(self, 'step.completed', :completed, step, nil, { a: LONG }) },
     publish_step_failed: -> { publisher.publish_step(self, 'step.failed', :failed, step, failure, { note: 'x' }) },
     register_event: -> { 30.times { publisher.register_event("event.#{number}") } },
     new_publisher: -> { NATIVE::Publisher.new.register_event('a.b') },

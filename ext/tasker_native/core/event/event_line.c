@@ -29,10 +29,20 @@ typedef struct {
 
 /* What is in the span and the payload, and too much for a line, or would be told twice. */
 static const tn_text left_out[] = {
-    {"timestamp", 9},          {"started_at", 10},   {"completed_at", 12}, {"step_inputs", 11},
-    {"step_dependencies", 17}, {"step_results", 12}, {"step_ids", 8},      {"backtrace", 9},
-    {"task_context", 12},      {"task_type", 9},     {"error_class", 11},  {"error_steps", 11},
-    {"error_step_results", 18}, {"orchestration_event", 19},
+    {"timestamp", 9},
+    {"started_at", 10},
+    {"completed_at", 12},
+    {"step_inputs", 11},
+    {"step_dependencies", 17},
+    {"step_results", 12},
+    {"step_ids", 8},
+    {"backtrace", 9},
+    {"task_context", 12},
+    {"task_type", 9},
+    {"error_class", 11},
+    {"error_steps", 11},
+    {"error_step_results", 18},
+    {"orchestration_event", 19},
 };
 
 /* --- Whom it is about ---------------------------------------------------------------------------------- */
@@ -259,8 +269,7 @@ static void write_json(tn_buffer *buffer, const fields *all, bool pretty)
     tn_buffer_append_text(buffer, pretty ? TN_TEXT("\n}") : TN_TEXT("}"));
 }
 
-tn_status tn_event_line_write(tn_buffer *buffer, const tn_event_line *line, const uint8_t *payload,
-                              size_t payload_size)
+tn_status tn_event_line_write(tn_buffer *buffer, const tn_event_line *line, const uint8_t *payload, size_t payload_size)
 {
     char room[MESSAGE_SIZE];
     tn_event_entity entity = tn_event_entity_of(line->event);

@@ -27,8 +27,8 @@ typedef struct {
     size_t count;
     uint32_t limit;
     uint32_t dropped;
-    uint32_t source;    /* number of the pairs that were added last */
-    size_t from_source; /* items whose value they gave */
+    uint32_t source;          /* number of the pairs that were added last */
+    size_t from_source;       /* items whose value they gave */
     tn_attribute_slot *slots; /* a hash table of positions in items; those of another round are empty */
     size_t slot_count;
     uint32_t round;
