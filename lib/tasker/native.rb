@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'native/version'
-require_relative 'native/tasker_native'
+require_relative 'native/extension'
 require_relative 'native/errors'
 require_relative 'native/runtime'
 require_relative 'native/event'
@@ -20,8 +20,7 @@ module Tasker
   # Telemetry of Tasker workflows with a native core: events, spans, filtering and export.
   #
   # These are the names for operating it. What handlers, subscribers and initializers use are the names of Tasker itself
-  # (+Tasker.configuration+, +Tasker::Concerns::EventPublisher+, ...), which {file:lib/tasker/native/standalone.rb}
-  # provides.
+  # ({Tasker.configuration}, {Tasker::Concerns::EventPublisher}, ...).
   module Native
     class << self
       # Waits until every span that has ended so far was exported or dropped.
@@ -36,7 +35,8 @@ module Tasker
       end
 
       # Ends open step spans with the event +tasker.span.interrupted+, flushes, and stops the native thread. Later spans
-      # are counted as dropped (+shutdown+); publishing goes on without raising. Runs by itself when the process exits.
+      # are counted as dropped, as +shutdown+; publishing goes on without raising. Runs by itself when the process
+      # exits. It may take some seconds longer than +timeout+, since a transfer has to be given up.
       #
       # @param timeout [Numeric] seconds
       # @return [Boolean] true when no span of this process was lost
@@ -47,7 +47,8 @@ module Tasker
       end
 
       # What became of this process' spans: accepted = exported + spooled + the sum of dropped + in_flight, at every
-      # moment. +spooled+ and +held+ are 0: this version neither spools nor holds spans back.
+      # moment. +spooled+ and +held+ are 0: this version neither spools nor holds spans back. A forked process begins
+      # with zeros in all of these.
       #
       # @return [Hash{Symbol=>Integer, Hash}] accepted, exported, spooled, held, dropped (by reason), in_flight, queued,
       #   queued_bytes, exporters (by name), open_tasks, open_steps, abandoned_roots,
@@ -70,7 +71,8 @@ module Tasker
         runtime.logger
       end
 
-      # @param logger [Logger, nil] nil: back to the default
+      # @param logger [Logger, #info, #warn, #error, nil] nil: back to the default
+      # @return [void]
       def logger=(logger)
         runtime.logger = logger
       end
@@ -83,13 +85,18 @@ module Tasker
       end
 
       # @api private
+      # @return [Runtime] the only one of this process
       def runtime
         @runtime ||= Runtime.new
       end
 
-      # Called by the core for what listeners and payload objects raise.
+      # Called by the extension for what listeners and payload objects raise, and by whatever publishes. Never raises
+      # for the logger.
       #
       # @api private
+      # @param event_name [String, Symbol]
+      # @param error [Exception]
+      # @return [nil]
       def report_publishing_error(event_name, error)
         logger.error("Error publishing event #{event_name}: #{Runtime.message_of(error)}")
         nil

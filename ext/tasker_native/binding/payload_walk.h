@@ -87,8 +87,8 @@ tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed);
 /* All that the walk found out, borrowed from it. Reads the backtrace of the exception that was noted. */
 tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name);
 
-/* An id as the span manager keeps it: to_s, or a hash of it when it is very long. Empty for nil. May raise what to_s
- * raises. */
+/* An id as the span manager keeps it: to_s, or a hash of it when it is very long. Empty for nil. Calls to_s, which is
+ * isolated. */
 void tn_walk_set_id(tn_walk_id *id, VALUE value);
 static inline tn_text tn_walk_id_text(const tn_walk_id *id)
 {

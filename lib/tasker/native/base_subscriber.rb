@@ -35,15 +35,15 @@ module Tasker
       private_constant :SYSTEM_PREFIXES, :CUSTOM_PREFIX
 
       class << self
-        # @return [Array<String>] those of the class above it, until it has its own
+        # @return [Array<String>] in the place of those that +subscribe_to+ has named
         attr_writer :subscribed_events
 
-        # @return [Array<String>] the names of its own and of the classes above it
+        # @return [Array<String>] the names of its own, after those that the class above it had by then
         def subscribed_events
           @subscribed_events || (equal?(BaseSubscriber) ? [] : superclass.subscribed_events)
         end
 
-        # @return [Proc, nil] its own, or that of the class above it
+        # @return [Proc, nil] its own, or that of the class above it; given the name of an event
         def event_filter
           nil
         end
@@ -51,6 +51,7 @@ module Tasker
         # A method of its own, rather than a variable that is looked for in every class: it is asked at every event.
         #
         # @param filter [Proc, nil]
+        # @return [void]
         def event_filter=(filter)
           singleton_class.remove_method(:event_filter) if singleton_methods(false).include?(:event_filter)
           define_singleton_method(:event_filter) { filter }
@@ -81,9 +82,9 @@ module Tasker
         end
       end
 
-      # @param name [String, nil]
-      # @param events [Array<String, Symbol>, nil] to listen to beside the class'
-      # @param config [Hash]
+      # @param name [String, nil] for subclasses: @subscription_name
+      # @param events [Array<String, Symbol>, nil] to listen to beside the class', by all of its instances
+      # @param config [Hash] for subclasses: @subscription_config
       def initialize(name: nil, events: nil, config: {})
         @subscription_name = name
         @subscription_config = config

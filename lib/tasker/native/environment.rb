@@ -10,11 +10,15 @@ module Tasker
       module_function
 
       # The first of these variables that is set. It need not be valid text.
+      #
+      # @param names [Array<String>] of variables
+      # @return [String, nil] without blanks around it
       def text(*names)
         values = names.filter_map { |name| ENV.fetch(name, nil) }
         values.map { |value| value.b.strip.force_encoding(Encoding::UTF_8) }.find { |value| !value.empty? }
       end
 
+      # @return [Boolean] whether OTEL_SDK_DISABLED is true
       def disabled?
         text('OTEL_SDK_DISABLED')&.casecmp?('true') || false
       end
@@ -68,6 +72,9 @@ module Tasker
         parse(names) { |value| value if Setting::URL.accepts?(value) }
       end
 
+      # For tests: the next bad value is warned of again.
+      #
+      # @return [void]
       def forget_warnings
         warned.clear
       end

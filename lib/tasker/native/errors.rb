@@ -2,7 +2,14 @@
 
 module Tasker
   module Native
-    # Error, UnregisteredEventError and TooManyEventsError are defined by the extension.
+    # Base of the errors that telemetry raises. (The extension has defined it, and the next two.)
+    class Error < StandardError; end
+
+    # There is no event of this name: {Publisher#register_event} makes it known.
+    class UnregisteredEventError < Error; end
+
+    # An event more than the 10,000 that there may be: ids and the like belong into payloads, not into names.
+    class TooManyEventsError < UnregisteredEventError; end
 
     # What application code raises for reasons of its own, and telemetry keeps to itself. Interrupt, SystemExit, throw,
     # Thread#kill and a Timeout of the caller are none of these. The core has the same list.

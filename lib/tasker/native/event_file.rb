@@ -35,13 +35,22 @@ module Tasker
         # @return [Integer]
         attr_reader :line
 
+        # @param node [Psych::Nodes::Node] where it is
+        # @param message [String]
         def initialize(node, message)
           super(message)
           @line = node.start_line + 1
         end
       end
 
-      # An event's name, what is said about it (as CustomRegistry#register_event takes it), and where.
+      # What is said about an event.
+      #
+      # @!attribute [r] name
+      #   @return [String]
+      # @!attribute [r] details
+      #   @return [Hash{Symbol=>Object}] as {CustomRegistry#register_event} takes it
+      # @!attribute [r] place
+      #   @return [String] "config/tasker/events/orders.yml:7"
       Entry = Struct.new(:name, :details, :place)
 
       # @return [Array<Entry>] those that are right

@@ -410,6 +410,8 @@ module Tasker
 
       private
 
+      # @!visibility protected
+
       # Publishes any event. A name that nobody has registered becomes a custom event at its first use; while a handler
       # runs, custom events become events of its step's span.
       #
@@ -435,6 +437,8 @@ module Tasker
         end
         publish_event(event_name, payload)
       end
+
+      # @!visibility private
 
       # The hot path: nothing stands between it and the core.
       def publish_step(event_name, event_type, step, error, context)

@@ -34,6 +34,7 @@ module Tasker
       # @return [String] what stands in the place of a value
       attr_reader :mask
 
+      # @param value [Object]
       # @return [Hash, Array, String, Numeric, Boolean, nil] of which Strings are valid UTF-8 without NUL, and keys
       #   Symbols or Strings
       def call(value)

@@ -9,6 +9,10 @@ module Tasker
     module ForkHook
       # For Process.singleton_class.
       module Process
+        # Around every fork that Ruby makes.
+        #
+        # @return [Integer] the child's id; 0 in the child
+        # @raise [SystemCallError] when there can't be another process
         def _fork
           Native.runtime.before_fork
           pid = super
@@ -16,6 +20,10 @@ module Tasker
           pid&.zero? ? Native.runtime.after_fork_in_child : Native.runtime.after_fork_in_parent
         end
 
+        # Delivers what is in flight, for at most +shutdown_timeout+: the process that goes on has an empty queue.
+        #
+        # @return [Integer] 0
+        # @raise [SystemCallError] when there can't be another process
         def daemon(...)
           Native.runtime.before_daemon
           forked = super
@@ -24,6 +32,9 @@ module Tasker
         end
       end
 
+      # Once a process.
+      #
+      # @return [void]
       def self.install
         ::Process.singleton_class.prepend(Process)
       end

@@ -7,6 +7,7 @@ module Tasker
     #
     # @api private
     class ListenerFailures
+      # @param listener [#call]
       # @return [String] "MetricsSubscriber#handle_step_completed", "Proc at config/initializers/tasker.rb:12"
       def self.name_of(listener)
         case listener
@@ -30,6 +31,8 @@ module Tasker
         @lock = Mutex.new
       end
 
+      # @param event_name [String]
+      # @param listener [#call] which has raised
       # @return [void]
       def count(event_name, listener)
         name = self.class.name_of(listener)
@@ -41,7 +44,8 @@ module Tasker
         nil # in a trap handler nothing can be locked; the event's own count has it
       end
 
-      # @return [Hash{String=>Integer}, nil] nil: no listener of this event has raised
+      # @param event_name [String]
+      # @return [Hash{String=>Integer}, nil] how often, by listener; nil: no listener of this event has raised
       def of(event_name)
         @lock.synchronize { @counts[event_name]&.then { |counts| {}.update(counts) } }
       end

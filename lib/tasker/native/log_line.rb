@@ -13,6 +13,7 @@ module Tasker
     #
     # @api private
     module LogLine
+      # Numbers as Logger has them.
       LEVELS = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 }.freeze
       FORMATS = %w[json pretty_json logfmt].freeze # in the order of the core
       CORRELATION_ID = :tasker_correlation_id # the extension reads it, too

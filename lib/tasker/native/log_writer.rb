@@ -7,6 +7,7 @@ module Tasker
     # @api private
     class LogWriter
       POLL = 3600 # seconds; it wakes at once when there is a line
+      private_constant :POLL
 
       # Idempotent; starts anew in a forked process.
       #
@@ -20,6 +21,8 @@ module Tasker
       end
 
       # Writes what is there, without waiting.
+      #
+      # @return [void]
       def drain
         while (line = Pipeline.next_log_line(0))
           write(line)

@@ -23,19 +23,29 @@ module Tasker
 
       module_function
 
-      # In all of them null stands for the field's default, as proto3's mapping has it.
+      # In all of these null stands for the field's default, as proto3's mapping has it, and what is of another type
+      # raises.
+
+      # @return [Hash]
+      # @raise [Malformed]
       def object(value)
         expect(value.nil? ? {} : value, Hash)
       end
 
+      # @return [Array]
+      # @raise [Malformed]
       def list(value)
         expect(value.nil? ? [] : value, Array)
       end
 
+      # @return [String]
+      # @raise [Malformed]
       def text(value)
         expect(value.nil? ? '' : value, String)
       end
 
+      # @return [String] an id, in lower case; empty: none
+      # @raise [Malformed]
       def hex(value)
         digits = text(value)
         raise Malformed, "no hex id: #{excerpt(digits)}" unless digits.match?(/\A\h*\z/)
@@ -43,6 +53,8 @@ module Tasker
         digits.downcase
       end
 
+      # @return [Integer] of 64 bits, with or without sign
+      # @raise [Malformed]
       def integer(value)
         integer = whole_number(value)
         INTEGERS.cover?(integer) ? integer : malformed(value, 'a 64-bit integer')
@@ -57,6 +69,8 @@ module Tasker
         end
       end
 
+      # @return [Float] also from the Strings 'NaN', 'Infinity', '-Infinity'
+      # @raise [Malformed]
       def double(value)
         case value
         when Numeric then value.to_f
@@ -68,6 +82,12 @@ module Tasker
       end
 
       # An unknown number gives the first name, as a newer sender may know more than we do.
+      #
+      # @param value [Integer, String, nil] 2, or 'SPAN_KIND_SERVER'
+      # @param names [Array<Symbol>, Array<String>] by number
+      # @param prefix [String] of the names in JSON
+      # @return [Symbol, String] one of the names
+      # @raise [Malformed]
       def enum(value, names, prefix)
         return names.find { |name| value == "#{prefix}#{name.upcase}" } || names.first if value.to_s.start_with?(prefix)
 
@@ -75,6 +95,8 @@ module Tasker
         number.between?(0, names.size - 1) ? names[number] : names.first
       end
 
+      # @return [Hash{String=>Object}] of a list of key-value pairs; the last of two equal keys counts
+      # @raise [Malformed]
       def attributes(value)
         list(value).to_h do |pair|
           pair = object(pair)
@@ -83,26 +105,37 @@ module Tasker
       end
 
       # An AnyValue: one field, named after its type. The recursion ends where the parser's limit on nesting did.
+      #
+      # @return [Object, nil] nil for a type that we do not know
+      # @raise [Malformed]
       def any(value)
         type, content = object(value).first
         reader = VALUES[type]
         public_send(reader, content) if reader
       end
 
+      # @return [Boolean]
+      # @raise [Malformed]
       def boolean(value)
         return value || false if [true, false, nil].include?(value)
 
         malformed(value, 'true or false')
       end
 
+      # @return [Array] of an ArrayValue
+      # @raise [Malformed]
       def array(value)
         list(object(value)['values']).map { |element| any(element) }
       end
 
+      # @return [Hash{String=>Object}] of a KeyValueList
+      # @raise [Malformed]
       def map(value)
         attributes(object(value)['values'])
       end
 
+      # @return [String] binary, of base64 with either alphabet
+      # @raise [Malformed]
       def bytes(value)
         text(value).tr('-_', '+/').unpack1('m')
       end

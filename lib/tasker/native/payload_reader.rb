@@ -19,6 +19,7 @@ module Tasker
 
       # @param event [Tasker::Native::Event, Hash, nil]
       # @param key [Symbol, String] looked for as a Symbol, then as a String
+      # @param default [Object]
       # @return [Object] the default when there is no event, or no such key
       def safe_get(event, key, default = nil)
         return default if event.nil?

@@ -13,20 +13,22 @@ module Tasker
     class PipelineOptions
       TRACE_FILE_MAX_SIZE = 64 * 1024 * 1024
       USER_AGENT = "OTel-OTLP-Exporter-tasker-native/#{VERSION} Ruby/#{RUBY_VERSION}".freeze
+      private_constant :TRACE_FILE_MAX_SIZE, :USER_AGENT
 
       class << self
+        # @param settings [Settings]
         # @return [Array<Symbol>] empty: nothing is to be exported
         def exporters_of(settings)
           exporters = Array(settings.exporter).map { |name| name == :auto ? default_exporter(settings) : name }
           exporters.uniq - [:none]
         end
 
-        # "production", "test", ...
+        # @return [String] of Rails, else RAILS_ENV, else RACK_ENV, else 'development'
         def environment_name
           (defined?(::Rails.env) && ::Rails.env&.to_s) || ENV['RAILS_ENV'] || ENV['RACK_ENV'] || 'development'
         end
 
-        # The folder that relative paths are meant from.
+        # @return [String] the folder that relative paths are meant from: Rails' root, else the working directory
         def root
           (defined?(::Rails.root) && ::Rails.root&.to_s) || Dir.pwd
         end

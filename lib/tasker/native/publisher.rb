@@ -8,8 +8,8 @@ require_relative 'subscription'
 
 module Tasker
   module Native
-    # The event bus. The extension has the rest: {#registered?}, {#event_names}, {#listeners}, {#publish},
-    # {#wanted?}. Thread-safe; listeners may come and go while others publish.
+    # The event bus. Thread-safe; listeners may come and go while others publish. In a forked process, the first event
+    # starts telemetry anew.
     #
     # @!method publish(event_name, payload = {})
     #   Hands the payload to the span manager and to the event's listeners, in the order in which they subscribed. They
@@ -21,14 +21,65 @@ module Tasker
     #   @raise [UnregisteredEventError] for an unknown name
     #   @raise [TypeError] for a payload that is no Hash
     # @!method registered?(event_name)
-    #   @return [Boolean]
+    #   @param event_name [String, Symbol]
+    #   @return [Boolean] whether an event may be published under this name
     # @!method event_names
     #   @return [Array<String>] system events first
     # @!method wanted?(event_name)
+    #   @param event_name [String, Symbol]
     #   @return [Boolean] whether a listener or the span manager is interested in the event
+    #   @raise [UnregisteredEventError] for an unknown name
     # @!method listeners(event_name)
+    #   @param event_name [String, Symbol]
     #   @return [Array<#call>] frozen; those of patterns and of objects among them
     #   @raise [UnregisteredEventError] for an unknown name
+    # @!method publish_step(event_name, event_type, step, error, context)
+    #   As {#publish}, with the step's standard payload, which is built only if somebody wants it.
+    #   @param event_name [String, Symbol]
+    #   @param event_type [Symbol] which payload: see {EventPayloadBuilder#build_step_payload}
+    #   @param step [Object]
+    #   @param error [Exception, String, nil] for :failed
+    #   @param context [Hash] wins over what stands in the payload otherwise
+    #   @return [nil]
+    #   @raise [UnregisteredEventError] for an unknown name
+    #   @raise [TypeError] for an event_type that is no Symbol, or a context that is no Hash
+    #   @api private
+    # @!method add_event(event_name)
+    #   @param event_name [String, Symbol]
+    #   @return [self]
+    #   @raise [TooManyEventsError, ArgumentError] see {#register_event}, which patterns hear of, too
+    #   @api private
+    # @!method event_id(event_name)
+    #   @param event_name [String, Symbol]
+    #   @return [Integer] what the core calls the event
+    #   @raise [UnregisteredEventError] for an unknown name
+    #   @api private
+    # @!method add_listener(event_name, listener)
+    #   @param event_name [String, Symbol]
+    #   @param listener [#call]
+    #   @return [#call] the listener
+    #   @raise [UnregisteredEventError] for an unknown name
+    #   @api private
+    # @!method remove_listener(listener)
+    #   @param listener [#call]
+    #   @return [Boolean] whether it listened to any event
+    #   @api private
+    # @!method trace_with(spans, custom_only)
+    #   @param spans [SpanManager, nil] where events become spans
+    #   @param custom_only [Boolean] those of tasks and steps come to the span manager in another way
+    #   @return [nil]
+    #   @api private
+    # @!method ask_for_time(asks)
+    #   @param asks [Boolean] whether the time of an event is +Time.now+, or the clock is read at once
+    #   @return [nil]
+    #   @api private
+    # @!method await_start
+    #   The next event calls {Native.start}.
+    #   @return [nil]
+    #   @api private
+    # @!method counts
+    #   @return [Hash{String=>Hash{Symbol=>Integer}}] see {#stats}, without listeners
+    #   @api private
     class Publisher
       def initialize
         @standing = [].freeze
@@ -39,9 +90,10 @@ module Tasker
 
       # Makes a name known; nothing happens if it is.
       #
-      # @param event_name [String, Symbol] 1 to 255 bytes
+      # @param event_name [String, Symbol] 1 to 255 bytes of UTF-8
       # @return [self]
       # @raise [TooManyEventsError] beyond 10,000 names
+      # @raise [ArgumentError] for a name that can't be one
       def register_event(event_name)
         add_event(event_name)
         @standing.empty? ? self : extend_standing([event_name.to_s])
@@ -137,6 +189,9 @@ module Tasker
       # Called by the extension.
       #
       # @api private
+      # @param event_name [String]
+      # @param listener [#call] which has raised
+      # @return [void]
       def count_failure(event_name, listener)
         @failures.count(event_name, listener)
       end

@@ -12,6 +12,7 @@ module Tasker
 
       DEFAULT_FILE = 'log/tasker_traces.jsonl'
       DEFAULT_LIMIT = 10
+      private_constant :DEFAULT_FILE, :DEFAULT_LIMIT
 
       class << self
         # @param variables [#[]] FILE, LIMIT, TASK_ID and ATTRIBUTES, all of them optional
@@ -50,7 +51,7 @@ module Tasker
       end
 
       # @param path [String, Pathname]
-      # @param limit [Integer] how many traces
+      # @param limit [Integer] how many traces, the latest
       # @param task_id [String, nil] only the traces of this task
       # @param attributes [Boolean] whether attributes are shown, too
       def initialize(path, limit: DEFAULT_LIMIT, task_id: nil, attributes: false)
@@ -60,8 +61,9 @@ module Tasker
         @attributes = attributes
       end
 
+      # @param io [IO]
       # @return [void]
-      # @raise [Unavailable] when there is no such file, or nothing in it
+      # @raise [Unavailable] when there is no such file, it can't be read, or there is nothing in it
       def print(io: $stdout)
         traces = last_traces
         mask = self.class.configured(:filter_mask) || Waterfall::MASK

@@ -18,13 +18,15 @@ module Tasker
       TIME_TRAVELLERS = %i[RSpec Minitest Timecop].freeze
       private_constant :CURRENT_STEP, :TIME_TRAVELLERS
 
-      # An error's message, even if it has none to give.
+      # @param error [Exception]
+      # @return [String] its message, or the name of its class when that raises
       def self.message_of(error)
         error.message
       rescue *ISOLATED_ERRORS
         error.class.to_s
       end
 
+      # @return [Logger, nil] nil: back to the default
       attr_writer :logger
 
       def initialize
@@ -34,11 +36,14 @@ module Tasker
         @log_writer = LogWriter.new
       end
 
-      # Whether this process runs tasker-engine. This version does not take its telemetry over yet.
+      # This version does not take the telemetry of tasker-engine over yet.
+      #
+      # @return [Boolean] whether this process runs it
       def engine?
         !defined?(Gem).nil? && Gem.loaded_specs.key?('tasker-engine')
       end
 
+      # @return [Logger] the one that was set, else Rails', else one to standard error
       def logger
         application_logger || (@default_logger ||= default_logger)
       end
@@ -49,6 +54,9 @@ module Tasker
       end
 
       # Events of this publisher become spans.
+      #
+      # @param publisher [Publisher]
+      # @return [void]
       def trace(publisher)
         @publishers << publisher
       end
@@ -71,38 +79,49 @@ module Tasker
       end
 
       # Settings have changed, or who makes the spans.
+      #
+      # @return [void]
       def refresh
         @filter = @shown_from = nil
         @lock.synchronize { apply if @started }
       end
 
       # Beside tasker-engine, whose configuration is another, telemetry is off.
+      #
+      # @return [Settings]
       def settings
         return Tasker.configuration.telemetry unless engine?
 
         @settings ||= Settings.new.configure_telemetry(enabled: false)
       end
 
-      # What kept errors and log lines go through.
+      # What kept errors and log lines go through. Another one when settings have changed.
+      #
+      # @return [Filter]
       def filter
         @filter || @lock.synchronize { @filter ||= Filter.new(settings) }
       end
 
       # The number of +log_level+; asked for with every line.
+      #
+      # @return [Integer]
       def shown_from
         @shown_from ||= LogLine::LEVELS.fetch(settings.log_level.to_sym, 1)
       end
 
+      # @return [Boolean] whether events become spans: telemetry is on, and something is to be exported
       def tracing?
         settings.enabled && !Environment.disabled? && !PipelineOptions.exporters_of(settings).empty?
       end
 
-      # The built-in span manager.
+      # @return [SpanManager] the built-in one
       def spans
         @spans ||= SpanManager.new(*span_manager_options)
       end
 
-      # A span manager of its own, with the same settings, for a subscriber.
+      # Starts telemetry.
+      #
+      # @return [SpanManager] a new one with the same settings, for a subscriber
       def new_span_manager
         start
         SpanManager.new(*span_manager_options)
@@ -111,6 +130,7 @@ module Tasker
       # Runs the block as the handler of a step: custom events belong to its span meanwhile.
       #
       # @param key [Array(Object, Object)] the ids of the task and the step
+      # @return [Object] what the block returns
       def with_current_step(key)
         thread = Thread.current
         outer = thread[CURRENT_STEP]
@@ -121,11 +141,18 @@ module Tasker
       end
 
       # An attempt was left by throw, Thread#kill, a Timeout of the caller, exit: nobody will tell its end.
+      #
+      # @param key [Array(Object, Object)] the ids of the task and the step
+      # @return [void]
       def interrupt_step(key)
         @spans&.interrupt_step(*key)
       end
 
       # Once a minute: whoever puts ids into names of events does it at every event.
+      #
+      # @param event_name [String, Symbol]
+      # @param error [TooManyEventsError]
+      # @return [nil]
       def warn_of_too_many_events(event_name, error)
         now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
         return if @warned_of_events && now < @warned_of_events + 60
@@ -134,7 +161,11 @@ module Tasker
         Native.report_publishing_error(event_name, error)
       end
 
-      # The error of an attempt could not be written into its step's results.
+      # The error of an attempt could not be written into its step's results: counts and logs it.
+      #
+      # @param step [Object]
+      # @param error [Exception] why not
+      # @return [void]
       def report_unkept_error(step, error)
         @lock.synchronize { @unkept_errors += 1 }
         name = step.name if step.respond_to?(:name)
@@ -145,15 +176,18 @@ module Tasker
         nil
       end
 
+      # @return [Array(Object, Object), nil] the ids of the task and the step whose handler runs in this thread
       def current_step
         Thread.current[CURRENT_STEP]
       end
 
+      # @return [Span, nil] see {Native.current_span}
       def current_span
         task_id, step_id = current_step
         step_id && (Span.find(spans, task_id, step_id) || Span.find(spans, task_id, nil))
       end
 
+      # @return [Hash] see {Native.stats}
       def stats
         pipeline = Pipeline.stats
         { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported), spooled: 0, held: 0,
@@ -162,12 +196,17 @@ module Tasker
           filter: { masked_unjudged: Native.masked_unjudged + (@filter&.masked_unjudged || 0) } }
       end
 
+      # Writes what native threads have said so far to the logger, at once.
+      #
+      # @return [void]
       def write_log
         @log_writer.drain
       end
 
       # Waits for the block in a thread of its own: before version 3.3, Ruby looks after signals only while one of its
       # threads waits in Ruby. When it is interrupted, the block ends early, but it ends.
+      #
+      # @return [Object] what the block returns
       def interruptibly(&)
         waiting = Thread.new(&)
         waiting.report_on_exception = false
@@ -176,26 +215,39 @@ module Tasker
         waiting&.kill&.join
       end
 
-      # The process is about to go on as another one, whose queue is empty.
+      # The process is about to go on as another one, whose queue is empty: delivers what is in flight, for at most
+      # +shutdown_timeout+.
+      #
+      # @return [void]
       def before_daemon
         Pipeline.flush(settings.shutdown_timeout) if @started
         before_fork
       end
 
-      # Around a fork: no span is being sent while it happens, and the child starts anew at its first event.
+      # No span is being sent while a fork happens: waits at most 50 ms for the native thread to pause.
+      #
+      # @return [void]
       def before_fork
         Pipeline.pause(0.05) if @started
       end
 
+      # The native thread goes on.
+      #
+      # @return [void]
       def after_fork_in_parent
         Pipeline.resume if @started
       end
 
+      # The child starts anew at its first event.
+      #
+      # @return [void]
       def after_fork_in_child
         @publishers.each(&:await_start) if @started
       end
 
       # For tests: forgets everything but the subscriptions.
+      #
+      # @return [void]
       def reset
         @lock.synchronize do
           Pipeline.flush(1.0)

@@ -10,7 +10,16 @@ module Tasker
     # @api private
     class Setting
       # Which values: a test, the words for it, and optionally how a good value is kept.
+      #
+      # @!attribute [r] test
+      #   @return [#call] whether a value is good
+      # @!attribute [r] words
+      #   @return [String] what stands behind "must be"
+      # @!attribute [r] keep
+      #   @return [#call, nil] makes of a good value the one that is kept
       Kind = Struct.new(:test, :words, :keep) do
+        # @param value [Object]
+        # @return [Boolean]
         def accepts?(value)
           test.call(value)
         end
@@ -46,35 +55,57 @@ module Tasker
       whole = ->(value, range) { value.is_a?(Integer) && range.cover?(value) }
       seconds = ->(value) { value.is_a?(Numeric) && value.real? && value.to_f.finite? && value >= 0 }
 
+      # @!group Kinds of settings
+
+      # Of settings without effect.
       ANY = Kind.new(->(_) { true }, 'anything')
+      # A switch.
       BOOLEAN = Kind.new(->(value) { [true, false].include?(value) }, 'true or false')
+      # Text, kept as UTF-8, as are the next two.
       STRING = Kind.new(single_line, 'a String of one line', to_utf8)
+      # What stands in front of attributes.
       NAME = Kind.new(->(value) { line_within.call(value, 1..100) }, 'a String of one line, 1 to 100 bytes', to_utf8)
+      # What stands in the place of a value; it may be empty.
       MASK = Kind.new(->(value) { line_within.call(value, 0..1024) }, 'a String of one line, up to 1024 bytes', to_utf8)
+      # A String or Pathname, kept as a String.
       PATH = Kind.new(->(value) { single_line.call(value.to_s) && !value.to_s.empty? }, 'a path', :to_s.to_proc)
+      # Of things or bytes of which there has to be room for one.
       COUNT = Kind.new(->(value) { whole.call(value, 1..(2**40)) }, 'an Integer above 0')
+      # In bytes; 0: no limit.
       SIZE = Kind.new(->(value) { whole.call(value, 0..(2**30)) }, 'an Integer, 0 (no limit) or above')
+      # Of a span; 0: none at all.
       LIMIT = Kind.new(->(value) { whole.call(value, 0..10_000) }, 'an Integer from 0 to 10000')
+      # Any Numeric, kept as a Float, as is the next one.
       SECONDS = Kind.new(seconds, 'a number of seconds', :to_f.to_proc)
+      # A time that can't be none.
       POSITIVE_SECONDS = Kind.new(->(value) { seconds.call(value) && value.positive? }, 'a number of seconds above 0',
                                   :to_f.to_proc)
+      # A String or Symbol, kept as a String.
       COMPRESSION = Kind.new(->(value) { %w[gzip none].include?(value.to_s) }, "'gzip' or 'none'", :to_s.to_proc)
+      # A String or Symbol, kept as it is: upstream's code reads it back.
       LOG_LEVEL = Kind.new(->(value) { %w[debug info warn error fatal].include?(value.to_s) },
                            "'debug', 'info', 'warn', 'error' or 'fatal'")
+      # The same.
       LOG_FORMAT = Kind.new(->(value) { %w[json pretty_json logfmt].include?(value.to_s) },
                             "'json', 'pretty_json' or 'logfmt'")
+      # One Symbol or several.
       EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
+      # Kept as a frozen copy; other elements than these are taken by their +to_s+.
       FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings and Regexps',
                          ->(value) { value.dup.freeze })
+      # A String or URI, kept as a String of at most 4096 bytes.
       URL = Kind.new(lambda { |value|
         url?(value.to_s)
       }, 'an http or https URL such as "http://localhost:4318"', :to_s.to_proc)
+      # Names and values that can't break a request apart.
       HEADERS = Kind.new(lambda { |value|
         value.is_a?(Hash) && value.all? do |name, text|
           name.to_s.match?(/\A[!#$%&'*+.^_`|~0-9A-Za-z-]+\z/) && single_line.call(text.to_s)
         end
       }, 'a Hash of header names and values')
+
+      # @!endgroup
 
       # Settings that may hold a secret: what may be shown of them.
       PRESENTED = {
@@ -84,8 +115,19 @@ module Tasker
       }.freeze
       private_constant :PRESENTED
 
-      attr_reader :name, :default, :no_effect
+      # @return [Symbol]
+      attr_reader :name
 
+      # @return [Object, Proc] a Proc is evaluated in the settings, each time
+      attr_reader :default
+
+      # @return [String, nil] why the setting does nothing; nil: it does something
+      attr_reader :no_effect
+
+      # @param name [Symbol]
+      # @param kind [Kind]
+      # @param default [Object, Proc]
+      # @param no_effect [String, nil]
       def initialize(name, kind, default, no_effect = nil)
         @name = name
         @kind = kind
@@ -93,8 +135,9 @@ module Tasker
         @no_effect = no_effect
       end
 
+      # @param value [Object]
       # @return [Object] the value as it is kept
-      # @raise [ConfigurationError]
+      # @raise [ConfigurationError] when it is not good
       def check(value)
         unless @kind.accepts?(value)
           raise ConfigurationError, "config.telemetry.#{name} = #{shown(value)}: must be #{@kind.words}"
@@ -103,6 +146,7 @@ module Tasker
         @kind.keep ? @kind.keep.call(value) : value
       end
 
+      # @param value [Object]
       # @return [Object] the value without its secrets
       def presentable(value)
         PRESENTED.key?(name) ? PRESENTED[name].call(value) : value

@@ -6,9 +6,95 @@ require_relative 'setting'
 
 module Tasker
   module Native
-    # What +config.telemetry+ yields: the settings of telemetry, one method each (+tel.otlp_timeout = 5+). A value is
+    # What +config.telemetry+ yields: the settings of telemetry, one method each: +tel.otlp_timeout = 5+. A value is
     # checked when it is set; code wins over the environment, the environment over the default. Settings may be read
-    # and changed at any time and take effect with the next span.
+    # and changed at any time and take effect with the next span. Writers raise {ConfigurationError} for a value that a
+    # setting can't have, as does a name that does not exist. What stands behind the types is the default, and the unit.
+    #
+    # @!attribute [rw] enabled
+    #   @return [Boolean] true; false: events become no spans, and nothing runs
+    # @!attribute [rw] service_name
+    #   @return [String] 'tasker'; of the Resource, and in front of the names of attributes
+    # @!attribute [rw] service_version
+    #   @return [String] '0.1.0'; of the Resource
+    # @!attribute [rw] filter_parameters
+    #   @return [Array<Symbol, String, Regexp>] Rails' +filter_parameters+, else a list like its default; the values of
+    #     keys that contain one of them, in any case, are masked
+    # @!attribute [rw] filter_mask
+    #   @return [String] '[FILTERED]'; what stands in their place
+    # @!attribute [rw] stringify_attributes
+    #   @return [Boolean] false; true: all attributes are Strings, as tasker-engine has them
+    # @!attribute [rw] exporter
+    #   @return [Symbol, Array<Symbol>] :auto; :otlp, :file, :console, :memory, :none, or several
+    # @!attribute [rw] otlp_endpoint
+    #   @return [String] 'http://localhost:4318'; a base, to which /v1/traces is appended
+    # @!attribute [rw] otlp_headers
+    #   @return [Hash{String=>String}] {}
+    # @!attribute [rw] otlp_compression
+    #   @return [String] 'gzip'; or 'none'
+    # @!attribute [rw] otlp_timeout
+    #   @return [Float] 10.0; seconds for one batch, with all its tries
+    # @!attribute [rw] trace_file
+    #   @return [String] 'log/tasker_traces.jsonl'; of the exporter :file, from Rails' root on
+    # @!attribute [rw] max_queue_size
+    #   @return [Integer] 2048; finished spans that wait; those beyond it are dropped and counted
+    # @!attribute [rw] max_queue_bytes
+    #   @return [Integer] 16 MiB; the same, in bytes
+    # @!attribute [rw] max_export_batch_size
+    #   @return [Integer] 512; spans, at most +max_queue_size+
+    # @!attribute [rw] schedule_delay
+    #   @return [Float] 5.0; seconds that a finished span waits for others
+    # @!attribute [rw] shutdown_timeout
+    #   @return [Float] 5.0; seconds, when the process exits
+    # @!attribute [rw] trace_seed
+    #   @return [String] service name, environment and database; ids are derived from it, so that all processes of an
+    #     app need the same
+    # @!attribute [rw] max_open_spans
+    #   @return [Integer] 100,000; of tasks, and of steps; beyond it the oldest is given up
+    # @!attribute [rw] span_max_age
+    #   @return [Float] 86,400.0; seconds, then an open span is given up
+    # @!attribute [rw] span_attribute_count_limit
+    #   @return [Integer] 128
+    # @!attribute [rw] span_attribute_value_length_limit
+    #   @return [Integer] 65,536; bytes of a text; 0: no limit
+    # @!attribute [rw] span_event_count_limit
+    #   @return [Integer] 128
+    # @!attribute [rw] span_link_count_limit
+    #   @return [Integer] 128
+    # @!attribute [rw] log_level
+    #   @return [String, Symbol] 'info'; of structured lines: 'debug', 'info', 'warn', 'error' or 'fatal'
+    # @!attribute [rw] log_format
+    #   @return [String, Symbol] 'json'; 'pretty_json' or 'logfmt'
+    # @!attribute [rw] slow_query_threshold_seconds
+    #   @return [Float] 1.0; above it +log_performance_event+ warns
+    # @!attribute [rw] structured_logging_enabled
+    #   @return [Boolean] true; without effect
+    # @!attribute [rw] correlation_id_header
+    #   @return [String] 'X-Correlation-ID'; without effect
+    # @!attribute [rw] metrics_enabled
+    #   @return [Boolean] true; without effect
+    # @!attribute [rw] metrics_endpoint
+    #   @return [Object] '/tasker/metrics'; without effect
+    # @!attribute [rw] metrics_format
+    #   @return [Object] 'prometheus'; without effect
+    # @!attribute [rw] metrics_auth_required
+    #   @return [Boolean] false; without effect
+    # @!attribute [rw] max_stored_samples
+    #   @return [Object] 1000; without effect
+    # @!attribute [rw] metrics_retention_hours
+    #   @return [Object] 24; without effect
+    # @!attribute [rw] prometheus
+    #   @return [Object] a Hash; without effect
+    # @!attribute [rw] performance_monitoring_enabled
+    #   @return [Boolean] true; without effect
+    # @!attribute [rw] memory_threshold_mb
+    #   @return [Object] 100; without effect
+    # @!attribute [rw] event_sampling_rate
+    #   @return [Object] 1.0; without effect
+    # @!attribute [rw] filtered_events
+    #   @return [Object] []; without effect
+    # @!attribute [rw] config
+    #   @return [Object] a Hash; without effect
     class Settings
       # What the endpoint's variables are called, the per-signal one first.
       ENDPOINT_VARIABLES = %w[OTEL_EXPORTER_OTLP_TRACES_ENDPOINT OTEL_EXPORTER_OTLP_ENDPOINT].freeze
@@ -37,7 +123,7 @@ module Tasker
       }.freeze
       private_constant :PROMETHEUS, :BATCHING
 
-      # The table of all settings. To add one, add a line.
+      # The table of all settings. To add one, add a line here and above.
       DEFINITIONS = [
         Setting.new(:enabled, Setting::BOOLEAN, true),
         Setting.new(:service_name, Setting::NAME, 'tasker'),
@@ -127,9 +213,9 @@ module Tasker
         @on_change&.call unless outer
       end
 
-      # @param options [Hash{Symbol=>Object}]
+      # @param options [Hash{Symbol=>Object}] values by setting; take effect together
       # @return [self]
-      # @raise [ConfigurationError]
+      # @raise [ConfigurationError] for a setting that does not exist, or a value that it can't have
       def configure_telemetry(options = {})
         change { options.each { |name, value| public_send(:"#{name}=", value) } }
       end
@@ -142,6 +228,8 @@ module Tasker
       # Logs a warning, the first time only.
       #
       # @api private
+      # @param text [String]
+      # @return [void]
       def warn_once(text)
         return if @told.include?(text)
 

@@ -12,6 +12,9 @@ module Tasker
       attr_reader :span_id
 
       # @api private
+      # @param manager [SpanManager]
+      # @param task_id [Object]
+      # @param step_id [Object, nil] nil: the task's root
       # @return [Span, nil] nil when no such span is open
       def self.find(manager, task_id, step_id)
         context = manager.find(task_id, step_id)
@@ -19,6 +22,10 @@ module Tasker
       end
 
       # @api private
+      # @param manager [SpanManager]
+      # @param task_id [Object]
+      # @param step_id [Object, nil]
+      # @param context [Array(String, String)] trace id and span id
       def initialize(manager, task_id, step_id, context)
         @manager = manager
         @task_id = task_id

@@ -9,25 +9,44 @@ module Tasker
     # Ids are lower-case hex Strings, attribute values are what they were when they were recorded (String, Integer,
     # Float, true, false, Array, Hash, nil; binary Strings for bytes), times are nanoseconds since the epoch.
     #
-    # @!attribute name               @return [String]
-    # @!attribute trace_id           @return [String] 32 hex digits
-    # @!attribute span_id            @return [String] 16 hex digits
-    # @!attribute parent_id          @return [String, nil] nil for a root
-    # @!attribute kind               @return [Symbol] :internal, :server, :client, :producer, :consumer, :unspecified
-    # @!attribute start_ns           @return [Integer]
-    # @!attribute end_ns             @return [Integer]
-    # @!attribute attributes         @return [Hash{String => Object}]
-    # @!attribute events             @return [Array<Event>]
-    # @!attribute links              @return [Array<Link>]
-    # @!attribute status             @return [String] 'OK', 'ERROR' or 'UNSET'
-    # @!attribute status_message     @return [String] empty unless something was said
-    # @!attribute flags              @return [Integer] bit 0: sampled, 0x100: known whether the parent is remote, 0x200
-    # @!attribute trace_state        @return [String]
-    # @!attribute dropped_attributes_count  @return [Integer]
-    # @!attribute dropped_events_count      @return [Integer]
-    # @!attribute dropped_links_count       @return [Integer]
-    # @!attribute resource           @return [Hash{String => Object}] attributes of the process that made the span
-    # @!attribute scope              @return [Array(String, String)] name and version of the instrumentation
+    # @!attribute [r] name
+    #   @return [String]
+    # @!attribute [r] trace_id
+    #   @return [String] 32 hex digits
+    # @!attribute [r] span_id
+    #   @return [String] 16 hex digits
+    # @!attribute [r] parent_id
+    #   @return [String, nil] nil for a root
+    # @!attribute [r] kind
+    #   @return [Symbol] :internal, :server, :client, :producer, :consumer, :unspecified
+    # @!attribute [r] start_ns
+    #   @return [Integer]
+    # @!attribute [r] end_ns
+    #   @return [Integer]
+    # @!attribute [r] attributes
+    #   @return [Hash{String => Object}]
+    # @!attribute [r] events
+    #   @return [Array<Event>]
+    # @!attribute [r] links
+    #   @return [Array<Link>]
+    # @!attribute [r] status
+    #   @return [String] 'OK', 'ERROR' or 'UNSET'
+    # @!attribute [r] status_message
+    #   @return [String] empty unless something was said
+    # @!attribute [r] flags
+    #   @return [Integer] bit 0: sampled, 0x100: known whether the parent is remote, 0x200
+    # @!attribute [r] trace_state
+    #   @return [String]
+    # @!attribute [r] dropped_attributes_count
+    #   @return [Integer]
+    # @!attribute [r] dropped_events_count
+    #   @return [Integer]
+    # @!attribute [r] dropped_links_count
+    #   @return [Integer]
+    # @!attribute [r] resource
+    #   @return [Hash{String => Object}] attributes of the process that made the span
+    # @!attribute [r] scope
+    #   @return [Array(String, String)] name and version of the instrumentation
     SpanData = Struct.new(
       :name, :trace_id, :span_id, :parent_id, :kind, :start_ns, :end_ns, :attributes, :events, :links,
       :status, :status_message, :flags, :trace_state,
@@ -37,9 +56,31 @@ module Tasker
 
     class SpanData # rubocop:disable Style/Documentation -- it stands above, where YARD finds the members
       # Something that happened at one moment of a span.
+      #
+      # @!attribute [r] name
+      #   @return [String]
+      # @!attribute [r] time_ns
+      #   @return [Integer] nanoseconds since the epoch
+      # @!attribute [r] attributes
+      #   @return [Hash{String => Object}]
+      # @!attribute [r] dropped_attributes_count
+      #   @return [Integer]
       Event = Struct.new(:name, :time_ns, :attributes, :dropped_attributes_count, keyword_init: true)
 
       # Another span that this one has to do with, without being its child.
+      #
+      # @!attribute [r] trace_id
+      #   @return [String] 32 hex digits
+      # @!attribute [r] span_id
+      #   @return [String] 16 hex digits
+      # @!attribute [r] trace_state
+      #   @return [String]
+      # @!attribute [r] attributes
+      #   @return [Hash{String => Object}]
+      # @!attribute [r] dropped_attributes_count
+      #   @return [Integer]
+      # @!attribute [r] flags
+      #   @return [Integer] as the span's
       Link = Struct.new(:trace_id, :span_id, :trace_state, :attributes, :dropped_attributes_count, :flags,
                         keyword_init: true)
 

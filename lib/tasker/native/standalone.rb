@@ -9,6 +9,7 @@ module Tasker
   class << self
     # @yieldparam config [Tasker::Native::Configuration]
     # @return [Tasker::Native::Configuration]
+    # @raise [Tasker::Native::ConfigurationError] for a setting that does not exist, or a value that it can't have
     # @example
     #   Tasker.configuration do |config|
     #     config.telemetry do |tel|
@@ -31,10 +32,12 @@ module Tasker
     end
   end
 
+  # What {Tasker.configuration} yields.
   Configuration = Native::Configuration
   # Where upstream's code asks for the configuration.
-  class << Configuration
-    # @return [Tasker::Native::Configuration]
+  class << Native::Configuration
+    # @yieldparam config [Tasker::Native::Configuration]
+    # @return [Tasker::Native::Configuration] see {Tasker.configuration}
     def configuration(&)
       Tasker.configuration(&)
     end
@@ -44,40 +47,55 @@ module Tasker
   module Events
     extend Native::Catalog
 
-    # The event bus of the app: +Tasker::Events::Publisher.instance+.
+    # The event bus of the app: +Tasker::Events::Publisher.instance+. See {Native::Publisher}.
     class Publisher < Native::Publisher
       include Singleton
     end
 
+    # What listeners get.
     Event = Native::Event
+    # Which events there are; its methods are methods of {Events}, too.
     Catalog = Native::Catalog
+    # The application's own events, with what is said about them.
     CustomRegistry = Native::CustomRegistry
+    # The standard payloads of events.
     EventPayloadBuilder = Native::EventPayloadBuilder
+    # There is no event of this name.
     UnregisteredEventError = Native::UnregisteredEventError
 
     BaseSubscriber = Native::BaseSubscriber
 
     # Base classes for listeners.
     module Subscribers
+      # A listener with a method for each event.
       BaseSubscriber = Native::BaseSubscriber
+      # Turns the events of tasks and steps into spans.
       TelemetrySubscriber = Native::TelemetrySubscriber
     end
   end
 
   # What classes of an app include.
   module Concerns
+    # The methods by which handlers and models publish events.
     EventPublisher = Native::EventPublisher
+    # Structured lines in the log of the application.
     StructuredLogging = Native::StructuredLogging
   end
 
   # Handlers of steps.
   module StepHandler
+    # Subclasses implement +process+.
     Base = Native::StepHandler::Base
+    # Handlers that ask an HTTP API.
     Api = Native::StepHandler::Api
+    # What publishes the events around +handle+.
     AutomaticEventPublishing = Native::StepHandler::AutomaticEventPublishing
   end
 
-  # Constants such as Tasker::Constants::StepEvents::COMPLETED: one for each system event.
+  # The names of the system events, frozen Strings: +Tasker::Constants::StepEvents::COMPLETED+ is 'step.completed'. The
+  # modules are TaskEvents, StepEvents, WorkflowEvents, ObservabilityEvents::Task and ::Step, and TestEvents.
+  module Constants; end
+
   test_constants = { 'test.event' => 'TEST_EVENT', 'slow.event' => 'SLOW_EVENT', 'custom.event' => 'CUSTOM_EVENT',
                      'Test.Event' => 'TEST_DOT_EVENT' }
   Native::SYSTEM_EVENTS.each do |module_path, name|
@@ -86,7 +104,7 @@ module Tasker
     end
     owner.const_set(test_constants.fetch(name) { name.split('.').last.upcase }, name)
   end
-  Constants::TestEvents::BASIC_EVENT = Constants::TestEvents::TEST_EVENT
+  Constants::TestEvents.const_set(:BASIC_EVENT, Constants::TestEvents::TEST_EVENT)
 
   Native.runtime.trace(Events::Publisher.instance)
 end

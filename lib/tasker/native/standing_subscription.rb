@@ -15,11 +15,13 @@ module Tasker
 
       # @param pattern [Regexp]
       # @param listener [#call]
+      # @return [StandingSubscription]
       def self.of_pattern(pattern, listener)
         new(listener) { |name| listener if pattern.match?(name) }
       end
 
       # @param object [Object] with methods such as +on_step_completed+
+      # @return [StandingSubscription]
       def self.of_object(object)
         new(object) do |name|
           handler = "on_#{name.tr('.', '_')}"
@@ -30,6 +32,7 @@ module Tasker
       # @return [Object] what was subscribed
       attr_reader :subscribed
 
+      # @param subscribed [Object] what was subscribed
       # @yieldparam name [String] of an event
       # @yieldreturn [#call, nil] who listens to it
       def initialize(subscribed, &listener_of)
@@ -40,6 +43,8 @@ module Tasker
 
       # Once for each name.
       #
+      # @param publisher [Publisher]
+      # @param name [String]
       # @return [void]
       def extend_to(publisher, name)
         return if @names.key?(name)

@@ -83,7 +83,11 @@ module Tasker
         prepend AutomaticEventPublishing
 
         class << self
+          # Puts the events in front of the subclass' own +handle+ as well.
+          #
           # @api private
+          # @param subclass [Class]
+          # @return [void]
           def inherited(subclass)
             super
             subclass.prepend(AutomaticEventPublishing)
@@ -109,6 +113,8 @@ module Tasker
           # Warns of a subclass that overrides +handle+, once a class.
           #
           # @api private
+          # @param name [Symbol]
+          # @return [void]
           def method_added(name)
             super
             return if name != :handle || equal?(Base) || @warned_of_handle
@@ -142,7 +148,7 @@ module Tasker
           end
         end
 
-        # @param config [Object] of the step's template
+        # @param config [Object, nil] of the step's template; +config+ gives it to subclasses
         def initialize(config: nil)
           @config = config
         end
@@ -151,6 +157,7 @@ module Tasker
         # @param sequence [Object] all steps of the task
         # @param step [#results, #results=]
         # @return [Object] what +process+ returned
+        # @raise [StandardError, ScriptError, SystemStackError, NoMemoryError] what +process+ raises
         def handle(task, sequence, step)
           before = step.results
           output = process(task, sequence, step)
@@ -159,11 +166,22 @@ module Tasker
           output
         end
 
+        # The work of the step.
+        #
+        # @param _task [Object]
+        # @param _sequence [Object] all steps of the task
+        # @param _step [Object]
+        # @return [Object] becomes the step's results, unless it has set them itself
         # @raise [NotImplementedError] unless a subclass implements it
         def process(_task, _sequence, _step)
           raise NotImplementedError, "#{self.class.name} must implement process(task, sequence, step)"
         end
 
+        # Puts what +process+ returned into the step's results. For subclasses that want something else there.
+        #
+        # @param step [#results, #results=]
+        # @param process_output [Object] what +process+ returned
+        # @param initial_results [Object] results that were there before it
         # @return [void]
         def process_results(step, process_output, initial_results)
           step.results = process_output if step.results == initial_results
@@ -171,6 +189,7 @@ module Tasker
 
         protected
 
+        # @return [Object, nil] of the step's template
         attr_reader :config
 
         private

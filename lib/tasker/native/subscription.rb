@@ -13,6 +13,8 @@ module Tasker
       # @return [Symbol] the handler
       attr_reader :name
 
+      # @param receiver [BaseSubscriber]
+      # @param name [Symbol] the handler
       def initialize(receiver, name)
         @receiver = receiver
         @name = name

@@ -77,11 +77,14 @@ module Tasker
       # @return [Time, nil] when the last step was completed
       attr_reader :latest_completion
 
+      # @param counts [Hash{Symbol=>Integer}]
+      # @param latest_completion [Time, nil]
       def initialize(counts, latest_completion = nil)
         @counts = counts
         @latest_completion = latest_completion
       end
 
+      # @return [Boolean] whether there are steps, and all of them are through
       def all_complete?
         counts[:total_steps].to_i.positive? && counts[:completed_steps] == counts[:total_steps]
       end

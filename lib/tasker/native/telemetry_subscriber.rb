@@ -14,7 +14,61 @@ module Tasker
     #
     #   OrderTelemetry.subscribe(Tasker::Events::Publisher.instance) # stands in for the built-in tracing
     #
-    # Every instance has open spans of its own. Handlers take an event or a plain Hash.
+    # Every instance has open spans of its own. Handlers take an event or a plain Hash, and do nothing while telemetry
+    # is off.
+    #
+    # @!method handle_task_initialize_requested(event)
+    #   The task begins to wait, which becomes +tasker.task.initialize+ below its root; of an open root it is an event.
+    #   @param event [Tasker::Native::Event, Hash]
+    #   @return [nil]
+    # @!method handle_task_start_requested(event)
+    #   The task's root span begins.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_task_completed(event)
+    #   The task's root span ends with the status OK.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_task_failed(event)
+    #   The task's root span ends with the status ERROR.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_task_cancelled(event)
+    #   The task's root span ends without a status.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_task_resolved_manually(event)
+    #   As {#handle_task_completed}.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_execution_requested(event)
+    #   The step's span opens, below the root.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_before_handle(event)
+    #   The width of the step's span counts from here.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_completed(event)
+    #   The step's span ends with the status OK; one that was not opened here is as wide as the payload says.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_failed(event)
+    #   The same with the status ERROR and an event +exception+.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_cancelled(event)
+    #   The same without a status.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_resolved_manually(event)
+    #   As {#handle_step_completed}.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
+    # @!method handle_step_retry_requested(event)
+    #   Makes a span +tasker.step.retry+ without width, below the root.
+    #   @param (see #handle_task_initialize_requested)
+    #   @return [nil]
     class TelemetrySubscriber < BaseSubscriber
       EVENTS = %w[
         task.initialize_requested task.start_requested task.completed task.failed task.cancelled task.resolved_manually
@@ -30,6 +84,10 @@ module Tasker
         define_method(:"handle_#{name.tr('.', '_')}") { |event| record(name, event) }
       end
 
+      # @param name [String, nil]
+      # @param events [Array<String, Symbol>, nil] to listen to beside those above
+      # @param config [Hash]
+      # @param spans [SpanManager, nil] nil: one of its own
       def initialize(name: nil, events: nil, config: {}, spans: nil)
         super(name: name, events: events, config: config)
         @spans = spans || Native.runtime.new_span_manager
@@ -75,7 +133,7 @@ module Tasker
 
       protected
 
-      # Ends the task's root span, if it has one here.
+      # Ends the task's root span; one that was not opened here is as wide as the payload says.
       #
       # @param event [Tasker::Native::Event, Hash]
       # @param status [Symbol] :ok, :error, or anything else for unset

@@ -6,7 +6,7 @@ require_relative 'trace_file'
 module Tasker
   module Native
     # For test suites: what was published and traced. Spans need the exporter :memory, which is Rails' default in the
-    # test environment. RSpec's matchers: {file:lib/tasker/native/testing/rspec.rb}.
+    # test environment. RSpec's matchers are {Matchers}: +require 'tasker/native/testing/rspec'+.
     #
     # @example
     #   require 'tasker/native/testing'

@@ -2,6 +2,7 @@
 
 module Tasker
   module Native
+    # Of the gem.
     VERSION = '0.1.0'
   end
 end

@@ -27,6 +27,9 @@ module Tasker
       class_option :directory, type: :string, default: 'app/subscribers', desc: 'Where to put it'
 
       # NamedBase derives names as soon as there is a generator.
+      #
+      # @param arguments [Array<String>] the subscriber's name first
+      # @raise [Thor::Error] for a name that a class can't have, or a folder outside of the app
       def initialize(arguments, *)
         name = arguments.first.to_s
         super

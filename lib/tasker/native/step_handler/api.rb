@@ -52,8 +52,8 @@ module Tasker
           @connection ||= build_connection
         end
 
-        # Makes the request that the template describes (+method+, +path+, +params+, +body+) and leaves the answer in
-        # the step's results.
+        # Makes the request that the template describes by +method+, +path+, +params+ and +body+, and leaves the answer
+        # in the step's results.
         #
         # @param task [#context] its values stand for +{name}+ in path, params and body
         # @param _sequence [Object]

@@ -37,8 +37,10 @@ module Tasker
         attr_reader :path
         # @return [Hash, Array, String, nil] of that request, sent as JSON; +{name}+ as in +path+
         attr_reader :body
-        # @return [Numeric, nil] seconds
-        attr_reader :timeout, :open_timeout
+        # @return [Numeric, nil] seconds for a request
+        attr_reader :timeout
+        # @return [Numeric, nil] seconds for its connection
+        attr_reader :open_timeout
         # @return [Hash] of tries within one attempt: limit, delay, max_delay, exponential, jitter
         attr_reader :retries
 
@@ -58,9 +60,19 @@ module Tasker
         end
         private_class_method :fields_of
 
-        # @param url [String, nil]
-        # @param method [String, Symbol]
-        # @param retries [Integer, Hash] how often to try again within an attempt, or limit: and more
+        # @param url [String, nil] http or https
+        # @param params [Hash, nil] of the query, of every request
+        # @param ssl [Hash, nil] Faraday's options
+        # @param headers [Hash, nil] of every request, besides those for JSON
+        # @param enable_exponential_backoff [Boolean] whether each further wait is twice as long
+        # @param retry_delay [Numeric] seconds before the second try
+        # @param jitter_factor [Numeric] 0.0 to 1.0, the part of a wait of which a random share is left out
+        # @param method [String, Symbol] of the request that +process+ makes
+        # @param path [String] of that request
+        # @param body [Hash, Array, String, nil] of that request
+        # @param timeout [Numeric, nil] seconds for a request
+        # @param open_timeout [Numeric, nil] seconds for its connection
+        # @param retries [Integer, Hash, nil] how often to try again within an attempt (0 to 20), or limit: and more
         # @param others [Hash] the handler's own: +config[:name]+
         # @raise [ConfigurationError]
         def initialize(url: nil, params: {}, ssl: nil, headers: {}, enable_exponential_backoff: true, retry_delay: 1.0,

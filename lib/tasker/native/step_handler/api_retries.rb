@@ -14,12 +14,17 @@ module Tasker
         METHODS = %i[get head put delete options trace].freeze
         private_constant :STATUSES, :METHODS
 
+        # @param app [#call] the middleware behind this one, or the adapter
+        # @param config [ApiConfig]
         def initialize(app, config)
           @app = app
           @limit = config.retries[:limit]
           @backoff = config.backoff
         end
 
+        # @param env [Faraday::Env]
+        # @return [Faraday::Response] of the last try
+        # @raise [Faraday::ConnectionFailed, Faraday::TimeoutError] of the last try
         def call(env)
           body = env[:body] # the answer will stand in its place
           tries = 1
@@ -35,6 +40,7 @@ module Tasker
           end
         end
 
+        # @return [void]
         def close
           @app.close if @app.respond_to?(:close)
         end

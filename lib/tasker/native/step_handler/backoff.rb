@@ -12,6 +12,7 @@ module Tasker
       # @api private
       class Backoff
         LONGEST_RETRY_AFTER = 3600 # seconds; who asks for more is mistaken
+        private_constant :LONGEST_RETRY_AFTER
 
         # @param header [String, nil] what stands behind Retry-After: seconds or a date
         # @return [Numeric, nil] seconds
@@ -28,6 +29,10 @@ module Tasker
         # @return [Numeric] seconds
         attr_reader :max_delay
 
+        # @param delay [Numeric] seconds
+        # @param max_delay [Numeric] seconds
+        # @param exponential [Boolean]
+        # @param jitter [Numeric] 0.0 to 1.0
         def initialize(delay:, max_delay:, exponential:, jitter:)
           @delay = delay
           @max_delay = max_delay

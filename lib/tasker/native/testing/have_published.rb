@@ -35,6 +35,8 @@ module Tasker
         end
 
         # @api private
+        # @param actual [Proc, Array<Event>, Testing]
+        # @return [Boolean]
         def matches?(actual)
           @events = events_of(actual)
           found = named.count { |event| payload_matches?(event.payload) }

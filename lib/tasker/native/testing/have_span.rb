@@ -38,6 +38,8 @@ module Tasker
         end
 
         # @api private
+        # @param actual [Proc, Array<SpanData>, Testing]
+        # @return [Boolean]
         def matches?(actual)
           @spans = spans_of(actual)
           @spans.any? { |span| span_matches?(span) }

@@ -9,6 +9,7 @@ module Tasker
         include RSpec::Matchers::Composable
 
         # @api private
+        # @return [true]
         def supports_block_expectations?
           true
         end

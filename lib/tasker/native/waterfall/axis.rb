@@ -12,6 +12,10 @@ module Tasker
         ENDS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'].freeze
         private_constant :EIGHTHS, :ENDS
 
+        # @param start_ns [Integer] nanoseconds since the epoch
+        # @param duration_ns [Integer] nanoseconds
+        # @param columns [Integer]
+        # @param unicode [Boolean]
         def initialize(start_ns, duration_ns, columns, unicode:)
           @start_ns = start_ns
           @duration_ns = duration_ns
@@ -19,6 +23,8 @@ module Tasker
           @unicode = unicode
         end
 
+        # @param start_ns [Integer] nanoseconds since the epoch
+        # @param end_ns [Integer] the same
         # @return [String] blanks up to the start, then a bar that is never quite invisible
         def bar(start_ns, end_ns)
           column = column_at(start_ns)
@@ -26,6 +32,7 @@ module Tasker
           (' ' * column) + (@unicode ? blocks(length) : '=' * ((length + EIGHTHS - 1) / EIGHTHS))
         end
 
+        # @param time_ns [Integer] nanoseconds since the epoch
         # @return [String] blanks, then a mark
         def moment(time_ns)
           (' ' * column_at(time_ns)) + (@unicode ? '◆' : '*')

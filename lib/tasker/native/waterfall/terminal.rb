@@ -25,10 +25,15 @@ module Tasker
         WIDE = /\p{Han}|\p{Hiragana}|\p{Katakana}|\p{Hangul}|\p{Emoji_Presentation}|[\u3000-\u303f\uff01-\uff60]/
         MARK = /[\p{Mn}\p{Me}]/
 
-        private_constant :STYLES, :UNSAFE, :UNSAFE_IN_ASCII, :ESCAPES, :WIDE, :MARK
+        private_constant :DEFAULT_WIDTH, :MIN_WIDTH, :MAX_WIDTH, :STYLES, :UNSAFE, :UNSAFE_IN_ASCII, :ESCAPES, :WIDE,
+                         :MARK
 
+        # @return [Integer] columns
         attr_reader :width
 
+        # @param io [IO]
+        # @param color [Boolean, nil] nil: when io is a terminal and NO_COLOR is not set
+        # @param width [Integer, nil] columns; nil: the terminal's, or 100
         def initialize(io, color: nil, width: nil)
           @io = io
           @tty = io.respond_to?(:tty?) && io.tty?
@@ -37,21 +42,30 @@ module Tasker
           @unicode = encoding == Encoding::UTF_8
         end
 
+        # @return [Boolean] false: nothing but ASCII is written
         def unicode?
           @unicode
         end
 
+        # @param segments [Array<Array>] the text of each, and its styles
+        # @return [void]
         def line(*segments)
           @io.puts(fit(segments, width))
         end
 
         # A line in two parts, the second of which starts at a column of its own.
+        #
+        # @param segments [Array<Array>] cut before the column
+        # @param column [Integer]
+        # @param others [Array<Array>] the second part
+        # @return [void]
         def aligned_line(segments, column, *others)
           blanks = (column - columns_of(segments)).clamp(0, width)
           @io.puts(fit(segments, column) + (' ' * blanks) + fit(others, width - column))
         end
 
-        # @return [Integer] how many columns the segments take
+        # @param segments [Array<Array>]
+        # @return [Integer] how many columns they take
         def columns_of(segments)
           segments.sum { |text, *| columns(escape(text)) }
         end

@@ -9,11 +9,26 @@ module Tasker
       # @api private
       class Trace
         ROOT_NAME = 'tasker.task.execution'
+        private_constant :ROOT_NAME
 
-        # A span and how deep it stands; detached: it has a parent, which is not here.
+        # A span and how deep it stands.
+        #
+        # @!attribute [r] span
+        #   @return [SpanData]
+        # @!attribute [r] depth
+        #   @return [Integer] 0: it stands at the top
+        # @!attribute [r] detached
+        #   @return [Boolean] whether it, or the topmost span above it, has a parent which is not here
         Row = Struct.new(:span, :depth, :detached, keyword_init: true)
 
-        attr_reader :id, :spans, :rows
+        # @return [String] 32 hexadecimal digits
+        attr_reader :id
+
+        # @return [Array<SpanData>] in the order of their starts; of those that start together, the longest first
+        attr_reader :spans
+
+        # @return [Array<Row>] in the order in which they are shown
+        attr_reader :rows
 
         # @param id [String]
         # @param spans [Array<SpanData>] at least one
@@ -23,31 +38,37 @@ module Tasker
           @rows = place_spans
         end
 
+        # @return [Integer] nanoseconds since the epoch, of the first start
         def start_ns
           @start_ns ||= spans.first.start_ns
         end
 
+        # @return [Integer] nanoseconds since the epoch, of the last end
         def end_ns
           @end_ns ||= [spans.map(&:end_ns).max, start_ns].max
         end
 
+        # @return [Integer] nanoseconds
         def duration_ns
           end_ns - start_ns
         end
 
-        # The last run's root, when it is here.
+        # @return [SpanData, nil] the last run's root, when it is here
         def root
           @root ||= spans.reverse_each.find(&:root?) || spans.reverse_each.find { |span| span.name == ROOT_NAME }
         end
 
+        # @return [String] the root's: 'OK', 'ERROR' or 'UNSET'
         def status
           root&.status || 'UNSET'
         end
 
+        # @return [Object, nil] the first that a span tells, the root before all others
         def task_name
           attribute('task_name')
         end
 
+        # @return [Object, nil] the same
         def task_id
           attribute('task_id')
         end

@@ -16,6 +16,8 @@ module Tasker
         DURATION_WIDTH = 8
         MARKS = { 'OK' => ['✓', '+', :green], 'ERROR' => ['✗', 'x', :red], 'UNSET' => ['·', '.', :dim] }.freeze
         BAR_STYLES = { 'OK' => :green, 'ERROR' => :red, 'UNSET' => :cyan }.freeze
+        private_constant :MAX_SPANS, :MAX_EVENTS, :MAX_ATTRIBUTES, :MAX_MASKED, :MAX_DEPTH, :DURATION_WIDTH, :MARKS,
+                         :BAR_STYLES
 
         # @param trace [Trace]
         # @param terminal [Terminal]
@@ -30,6 +32,7 @@ module Tasker
           lay_out
         end
 
+        # @return [void]
         def print
           print_header
           print_scale

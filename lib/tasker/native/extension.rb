@@ -1,0 +1,133 @@
+# frozen_string_literal: true
+
+require_relative 'tasker_native'
+
+module Tasker
+  # What the extension defines and nothing in Ruby adds to. Functions take all their arguments, by position: parsing
+  # keywords in C costs more than most of these calls.
+  #
+  # @!method self.build_step_payload(step, event_type, error, context)
+  #   @param step [Object] see {EventPayloadBuilder#build_step_payload}
+  #   @param event_type [Symbol]
+  #   @param error [Exception, String, nil] for :failed
+  #   @param context [Hash] wins over what stands in the payload otherwise
+  #   @return [Hash{Symbol=>Object}]
+  #   @raise [TypeError] for an event_type that is no Symbol, or a context that is no Hash
+  #   @api private
+  # @!method self.configure_payload(literals, regexps, ask, mask_all, mask, limits)
+  #   How payloads become attributes, from now on; all remembered verdicts on keys are forgotten.
+  #   @param literals [Array<String>] parts of keys, in any case, whose values are masked
+  #   @param regexps [Array<Regexp>] asked for what the core can't judge
+  #   @param ask [Boolean] asked for every key, not only for those with other letters than ASCII's
+  #   @param mask_all [Boolean] mask every value, since nobody can judge one of the filters
+  #   @param mask [String] what stands in the place of a value
+  #   @param limits [Array(Integer, Integer, Integer, Integer, Boolean)] of a span: attributes, events, links, bytes of
+  #     a value (0: no limit); and whether all attributes become Strings
+  #   @return [nil]
+  #   @api private
+  # @!method self.masked_unjudged
+  #   @return [Integer] values that the core has masked because nobody could judge them
+  #   @api private
+  module Native
+    # Two constants, which YARD does not find, in the order of the ids of system events: SYSTEM_EVENTS has the module
+    # (of the constant below +Tasker+) and the name of each, EVENT_TABLE name, description, payload and publishers.
+
+    # From finished spans to the collector: queue, native thread and exporters, of which a process has one. Spans enter
+    # it from a {SpanManager}. Any thread may call any function; a forked process begins with an empty one.
+    #
+    # @!method self.configure(options)
+    #   Replaces exporters and the settings of the queue. Waits, without the GVL, for a batch that is under way.
+    #   @param options [Hash{Symbol=>Object}] what {PipelineOptions#to_h} gives, all of it
+    #   @return [nil]
+    #   @raise [KeyError, TypeError, ArgumentError, RangeError] for an option that is missing or can't be used
+    #   @raise [Error] when an exporter could not be made
+    # @!method self.flush(seconds)
+    #   Releases the GVL while it waits.
+    #   @param seconds [Numeric] how long at most
+    #   @return [Boolean] true: what was accepted before the call is exported or dropped
+    # @!method self.shutdown(seconds)
+    #   Ends open step spans, flushes, and stops the native thread. Releases the GVL while it waits.
+    #   @param seconds [Numeric] how long at most
+    #   @return [Boolean] true when no span of this process was lost
+    # @!method self.stats
+    #   @return [Hash{Symbol=>Integer, Hash}] accepted, exported, in_flight, dropped (by reason), queued, queued_bytes,
+    #     exporters (exported and dropped, by name)
+    # @!method self.clear
+    #   For tests: forgets open spans and accounts.
+    #   @return [nil]
+    # @!method self.take_memory
+    #   @return [String, nil] what the exporter :memory has kept since the last time: OTLP JSON, a request a line; nil
+    #     without that exporter
+    # @!method self.next_log_line(seconds)
+    #   Releases the GVL while it waits.
+    #   @param seconds [Numeric] how long at most
+    #   @return [Array(Symbol, String), nil] level (:info, :warn, :error) and text of what the native thread has to say
+    # @!method self.pause(seconds)
+    #   Before a fork: the native thread stops between two steps of its work, until {resume}.
+    #   @param seconds [Numeric] how long to wait for it at most
+    #   @return [nil]
+    # @!method self.resume
+    #   @return [nil]
+    # @!method self.forks
+    #   @return [Integer] how many forks lie between the first process and this one
+    #
+    # @api private
+    module Pipeline; end
+
+    # Which spans of tasks and steps are open. Those that end go to the {Pipeline}. Ids may be anything; their +to_s+
+    # counts. Any thread; a forked process begins without open spans.
+    #
+    # @!method initialize(trace_seed, max_open_spans, max_age)
+    #   @param trace_seed [String] what ids of traces and roots are derived from
+    #   @param max_open_spans [Integer] of tasks, and of steps
+    #   @param max_age [Numeric] seconds after which an open span is given up
+    # @!method configure(trace_seed, max_open_spans, max_age)
+    #   For what begins from now on.
+    #   @param (see #initialize)
+    #   @return [nil]
+    # @!method record(event_id, name, payload)
+    #   As if the event had been published to this manager alone.
+    #   @param event_id [Integer] see {Publisher#event_id}
+    #   @param name [String]
+    #   @param payload [Hash]
+    #   @return [nil]
+    # @!method finish_task(event_id, name, payload, status, attributes)
+    #   Ends the root of the payload's task. One that was not opened here is as wide as the payload says.
+    #   @param event_id [Integer]
+    #   @param name [String]
+    #   @param payload [Hash] which tells the task
+    #   @param status [Integer] 0: unset, 1: ok, 2: error
+    #   @param attributes [Hash] in the place of the payload's
+    #   @return [nil]
+    #   @raise [ArgumentError] for another status
+    # @!method find(task_id, step_id)
+    #   @param task_id [Object]
+    #   @param step_id [Object, nil] nil: the task's root is meant, here and below
+    #   @return [Array(String, String), nil] trace id and span id in hexadecimal; nil: no such span is open
+    # @!method remove_task(task_id)
+    #   Gives the task's root up.
+    #   @param task_id [Object]
+    #   @return [Boolean] whether it was open
+    # @!method interrupt_step(task_id, step_id)
+    #   The step's attempt was left without an end: its span ends now, with the event +tasker.span.interrupted+.
+    #   @param task_id [Object]
+    #   @param step_id [Object]
+    #   @return [nil]
+    # @!method add_event(task_id, step_id, name, attributes)
+    #   @param task_id [Object]
+    #   @param step_id [Object, nil]
+    #   @param name [String]
+    #   @param attributes [Hash] filtered; their names stay as they are
+    #   @return [Boolean] whether such a span is open
+    # @!method set_attributes(task_id, step_id, attributes)
+    #   @param task_id [Object]
+    #   @param step_id [Object, nil]
+    #   @param attributes [Hash] filtered; their names stay as they are
+    #   @return [Boolean] whether such a span is open
+    # @!method stats
+    #   @return [Hash{Symbol=>Integer}] open_tasks, open_steps, abandoned_roots
+    #
+    # @api private
+    class SpanManager; end # rubocop:disable Lint/EmptyClass -- the extension has filled it
+  end
+end
