@@ -14,7 +14,7 @@ Gem::Specification.new do |spec|
   spec.metadata['rubygems_mfa_required'] = 'true'
 
   spec.files = Dir.chdir(__dir__) do
-    files = Dir['{lib,ext,docs}/**/*', 'README.md', 'LICENSE', 'CHANGELOG.md']
+    files = Dir['{lib,ext,docs}/**/*', 'README.md', 'LICENSE', 'CHANGELOG.md', '.yardopts']
     files.select { |path| File.file?(path) }.grep_v(/\.(so|bundle|o)\z/)
   end
   spec.require_paths = ['lib']

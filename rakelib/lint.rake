@@ -2,13 +2,18 @@
 
 require 'English'
 
-desc 'Check style and boundaries: RuboCop, clang-format, what core/ may know of'
-task lint: %w[lint:ruby lint:format lint:boundary]
+desc 'Check style, documentation and boundaries: RuboCop, YARD, clang-format, what core/ may know of'
+task lint: %w[lint:ruby lint:yard lint:format lint:boundary]
 
 namespace :lint do
   desc 'Check the Ruby code with RuboCop'
   task :ruby do
     sh('rubocop') { |ok| exit 1 unless ok }
+  end
+
+  desc 'Prove that every public name is documented, and that YARD has nothing to complain of'
+  task yard: :compile do
+    ruby('rakelib/documentation.rb') { |ok| exit 1 unless ok }
   end
 
   desc 'Check the format of the C code with clang-format'
