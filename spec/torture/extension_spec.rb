@@ -43,6 +43,12 @@ RSpec.describe 'The extension, tortured', :slow do
     expect(torture('garbage', 'verify', amount: 20)).to survive
   end
 
+  { 'stress' => 1, 'auto_compact' => 20, 'verify' => 3 }.each do |mode, amount|
+    it "gives out what it was given, while application code collects garbage in the middle (#{mode})" do
+      expect(torture('collected', mode, amount: amount)).to survive
+    end
+  end
+
   %w[use_after_free overflow].each do |fault|
     it "is watched by a sanitizer that finds a planted #{fault.tr('_', ' ')}" do
       result = torture('planted', fault)

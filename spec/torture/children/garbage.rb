@@ -3,6 +3,7 @@
 # Publishes while garbage is collected at every allocation, while objects are moved, and checks that nobody looks at
 # where they were. ARGV: stress, auto_compact, verify.
 require_relative '../../support/torture/child'
+require_relative '../../support/torture/collecting'
 
 # Everything that a publication may hold on to, made anew each time.
 class Garbage
@@ -79,28 +80,17 @@ Child.configure(max_queue_size: 100_000)
 Tasker::Native::Testing.reset!
 garbage = Garbage.new
 mode = ARGV.first
+collecting = Collecting.new(mode)
 rounds = Child.amount(30)
+rounds *= 20 if mode == 'auto_compact'
 
-case mode
-when 'stress'
-  GC.stress = true
-  rounds.times { garbage.round }
-  GC.stress = false
-when 'auto_compact'
-  GC.auto_compact = true
-  (rounds * 20).times do
-    garbage.round
-    Tasker::Native::Testing.finished_spans if (garbage.rounds % 1000).zero? # the exporter has room for 16 MiB
-  end
-when 'verify'
-  # Ruby 3.1 has another name for it.
-  names = GC.method(:verify_compaction_references).parameters.map(&:last)
-  bigger = names.include?(:expand_heap) ? :expand_heap : :double_heap
-  rounds.times do
-    garbage.round
-    GC.verify_compaction_references(toward: :empty, bigger => true) if garbage.rounds <= 3
-    GC.compact
-  end
+rounds.times do
+  collecting.meanwhile { garbage.round }
+  Tasker::Native::Testing.finished_spans if (garbage.rounds % 1000).zero? # the exporter has room for 16 MiB
+  next unless mode == 'verify'
+
+  collecting.verify if garbage.rounds <= 3
+  GC.compact
 end
 garbage.check(Tasker::Native::Testing.finished_spans)
 Child.unsubscribe_all
