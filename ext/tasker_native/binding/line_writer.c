@@ -180,9 +180,9 @@ void tn_line_write(const tn_line_origin *origin, tn_walk *walk)
     tn_isolate_reporting(write_line, (VALUE)&w, report_failure);
 }
 
-/* configure_lines(on, shown_from, format, environment, version) -> nil: shown_from: the number of the lowest level that is
+/* configure_lines(shown, shown_from, format, environment, version) -> nil: shown_from: the number of the lowest level that is
  * shown; format: 0, 1, 2 for JSON, pretty JSON, logfmt */
-static VALUE configure_lines(VALUE self, VALUE on, VALUE shown_from, VALUE format, VALUE environment, VALUE version)
+static VALUE configure_lines(VALUE self, VALUE shown, VALUE shown_from, VALUE format, VALUE environment, VALUE version)
 {
     (void)self;
     int level = NUM2INT(shown_from), form = NUM2INT(format);
@@ -192,7 +192,7 @@ static VALUE configure_lines(VALUE self, VALUE on, VALUE shown_from, VALUE forma
     StringValue(version);
     tn_ruby.lines.environment = text_of(environment);
     tn_ruby.lines.version = text_of(version);
-    tn_ruby.lines.on = RTEST(on);
+    tn_ruby.lines.on = RTEST(shown);
     tn_ruby.lines.shown_from = (tn_line_level)level;
     tn_ruby.lines.format = (tn_line_format)form;
     return Qnil;

@@ -25,6 +25,16 @@ module Tasker
   #     a value (0: no limit); and whether all attributes become Strings
   #   @return [nil]
   #   @api private
+  # @!method self.configure_lines(shown, shown_from, format, environment, version)
+  #   Lines of events in the log of the application, from now on.
+  #   @param shown [Boolean] whether there are any
+  #   @param shown_from [Integer] the lowest level that is shown, as Logger counts them
+  #   @param format [Integer] 0: JSON, 1: pretty JSON, 2: logfmt
+  #   @param environment [String]
+  #   @param version [String]
+  #   @return [nil]
+  #   @raise [ArgumentError] for a level or a format that there is not
+  #   @api private
   # @!method self.masked_unjudged
   #   @return [Integer] values that the core has masked because nobody could judge them
   #   @api private

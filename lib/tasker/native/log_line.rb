@@ -69,6 +69,9 @@ module Tasker
           Thread.current[CORRELATION_ID] = id
         end
 
+        # @param id [String, nil] of this thread while the block runs
+        # @yield
+        # @return [Object] what the block returns
         def with_correlation_id(id)
           outer = Thread.current[CORRELATION_ID]
           Thread.current[CORRELATION_ID] = id

@@ -33,8 +33,24 @@ module Tasker
     #   @param event_name [String, Symbol]
     #   @return [Array<#call>] frozen; those of patterns and of objects among them
     #   @raise [UnregisteredEventError] for an unknown name
-    # @!method publish_step(event_name, event_type, step, error, context)
-    #   As {#publish}, with the step's standard payload, which is built only if somebody wants it.
+    # @!method publish_by(host, event_name, payload, about)
+    #   As {#publish}, and writes the event's line in the log, if it is shown.
+    #   @param host [Object] who publishes: its class names the component
+    #   @param event_name [String, Symbol]
+    #   @param payload [Hash]
+    #   @param about [Object, nil] the step or the task, whose status is for the line only
+    #   @return [nil]
+    #   @raise [UnregisteredEventError] for an unknown name
+    #   @raise [TypeError] for a payload that is no Hash
+    #   @api private
+    # @!method shows_line?(event_name)
+    #   @param event_name [String, Symbol]
+    #   @return [Boolean] whether {#publish_by} would write a line in the log
+    #   @raise [UnregisteredEventError] for an unknown name
+    #   @api private
+    # @!method publish_step(host, event_name, event_type, step, error, context)
+    #   As {#publish_by}, with the step's standard payload, which is built only if somebody wants it.
+    #   @param host [Object] who publishes: its class names the component of the line in the log
     #   @param event_name [String, Symbol]
     #   @param event_type [Symbol] which payload: see {EventPayloadBuilder#build_step_payload}
     #   @param step [Object]

@@ -68,7 +68,9 @@ module Tasker
     # @!attribute [rw] slow_query_threshold_seconds
     #   @return [Float] 1.0; above it +log_performance_event+ warns
     # @!attribute [rw] structured_logging_enabled
-    #   @return [Boolean] true; without effect
+    #   @return [Boolean] true; a line in the log for each event that a method of {EventPublisher} publishes
+    # @!attribute [rw] environment
+    #   @return [Object] Rails' environment; without effect
     # @!attribute [rw] correlation_id_header
     #   @return [String] 'X-Correlation-ID'; without effect
     # @!attribute [rw] metrics_enabled

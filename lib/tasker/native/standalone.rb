@@ -63,6 +63,7 @@ module Tasker
     # There is no event of this name.
     UnregisteredEventError = Native::UnregisteredEventError
 
+    # A listener with a method for each event, as some documents of tasker-engine name it.
     BaseSubscriber = Native::BaseSubscriber
 
     # Base classes for listeners.

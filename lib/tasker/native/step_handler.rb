@@ -104,7 +104,11 @@ module Tasker
             []
           end
 
+          # Declares a handler's own events as soon as it has said which.
+          #
           # @api private
+          # @param name [Symbol]
+          # @return [void]
           def singleton_method_added(name)
             super
             declare_events if name == :custom_event_configuration && self < Base

@@ -87,9 +87,9 @@ module PayloadsOfSteps
     failure = error("no #{@round}")
     failing = step(results: { 'left' => +'over' })
     collecting do
-      publisher.publish_step('step.failed', :failed, failing, failure, { "context #{@round}": +'wins' })
+      publisher.publish_step(self, 'step.failed', :failed, failing, failure, { "context #{@round}": +'wins' })
       listener = publisher.subscribe('step.failed') { |event| heard = event.payload }
-      publisher.publish_step('step.failed', :failed, step(workflow_step_id: 3), failure, {})
+      publisher.publish_step(self, 'step.failed', :failed, step(workflow_step_id: 3), failure, {})
       publisher.unsubscribe(listener)
     end
     same(heard.values_at(:error_message, :error_class, :exception_class, :backtrace, :task_id, :completed_at),
@@ -129,8 +129,8 @@ module PayloadsOfSteps
     started = nil
     collecting do
       started = Tasker::Native.build_step_payload(asked, :started, nil, {})
-      publisher.publish_step('step.before_handle', :started, asked, nil, {})
-      publisher.publish_step('step.completed', :completed, asked, nil, { execution_duration: BigDecimal('1.5') })
+      publisher.publish_step(self, 'step.before_handle', :started, asked, nil, {})
+      publisher.publish_step(self, 'step.completed', :completed, asked, nil, { execution_duration: BigDecimal('1.5') })
     end
     same(started.slice(:step_id, :step_name, :task_id, :started_at, :retry_limit, :step_dependencies),
          { step_id: 'id', step_name: 'name', task_id: 'task', started_at: '2026-01-02T03:04:05Z',
@@ -188,7 +188,7 @@ module ValuesAndKeys
       Tasker::Native.configure_payload([], [], false, false, +'', [128, 128, 128, 65_536, true])
       publisher.publish('step.completed', { task_id: 1, step_id: 2, number: 5, none: nil, yes: true, at: Time.at(0).utc,
                                             list: [1], object: text_of('told') })
-      publisher.publish_step('step.completed', :completed, timed, nil, {})
+      publisher.publish_step(self, 'step.completed', :completed, timed, nil, {})
     end
     same_attributes(spans[0], number: '5', none: '', yes: 'true', at: '1970-01-01T00:00:00.000Z', list: '[1]',
                               object: 'told')
