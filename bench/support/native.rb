@@ -14,8 +14,12 @@ module Native
   def settings
     settings = Tasker.configuration.telemetry
     ["telemetry #{settings.enabled ? "on, exporter :#{settings.exporter}" : 'off'}",
-     'no log line, no scanners (not in this version)',
+     "#{lines?(settings) ? 'lines' : 'no lines'} in the log, no scanners (not in this version)",
      "OpenTelemetry API #{defined?(OpenTelemetry::Trace) ? 'loaded' : 'not loaded'}"].join('; ')
+  end
+
+  def lines?(settings)
+    settings.structured_logging_enabled && Tasker::Native.runtime.application_logger
   end
 
   # By how many the publisher has counted.

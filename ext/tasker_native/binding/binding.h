@@ -32,6 +32,7 @@ typedef struct {
 
     /* Lines of events in the application's log: see line_writer.h. */
     struct {
+        VALUE module; /* Tasker::Native::LogLine: what Ruby code has to say of lines */
         bool on;
         tn_line_level shown_from;
         tn_line_format format;

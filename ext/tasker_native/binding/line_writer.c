@@ -7,20 +7,14 @@
 static ID level_methods[LEVELS], level_questions[LEVELS];
 static ID id_logger, id_component, id_component_of, id_correlation_id, id_request_id, id_text, id_write_failure;
 static ID id_status, id_name, id_task, id_association, id_loaded, id_target, id_has_attribute, key_correlation_id;
-static ID id_log_line, id_current;
+static ID id_current;
 static VALUE sym_task, sym_status, sym_name;
 
 /* --- Whether it is shown ------------------------------------------------------------------------------- */
 
-/* Tasker::Native::LogLine, which Ruby code adds. */
-static VALUE log_line(void)
-{
-    return rb_const_get(tn_ruby.native, id_log_line);
-}
-
 static VALUE logger(void)
 {
-    return rb_funcall(log_line(), id_logger, 0);
+    return rb_funcall(tn_ruby.lines.module, id_logger, 0);
 }
 
 static VALUE ask_logger(VALUE level)
@@ -48,7 +42,7 @@ static VALUE text_of(VALUE object)
         if (range == ENC_CODERANGE_7BIT && rb_enc_asciicompat(rb_enc_get(object))) return object;
         if (range == ENC_CODERANGE_VALID && rb_enc_get(object) == rb_utf8_encoding()) return object;
     }
-    return rb_funcall(log_line(), id_text, 1, object);
+    return rb_funcall(tn_ruby.lines.module, id_text, 1, object);
 }
 
 static tn_text bytes_of(VALUE string)
@@ -62,7 +56,7 @@ static VALUE component_of(VALUE host)
     VALUE class = rb_obj_class(host), known = rb_attr_get(class, id_component);
     if (!NIL_P(known)) return known;
 
-    VALUE component = text_of(rb_funcall(log_line(), id_component_of, 1, class));
+    VALUE component = text_of(rb_funcall(tn_ruby.lines.module, id_component_of, 1, class));
     if (!OBJ_FROZEN(class)) rb_ivar_set(class, id_component, component);
     return component;
 }
@@ -70,13 +64,13 @@ static VALUE component_of(VALUE host)
 static VALUE correlation_id(VALUE thread)
 {
     VALUE known = rb_thread_local_aref(thread, key_correlation_id);
-    return text_of(NIL_P(known) ? rb_funcall(log_line(), id_correlation_id, 0) : known);
+    return text_of(NIL_P(known) ? rb_funcall(tn_ruby.lines.module, id_correlation_id, 0) : known);
 }
 
 static VALUE request_id(void)
 {
     if (!rb_const_defined(rb_cObject, id_current)) return Qnil;
-    return text_of(rb_funcall(log_line(), id_request_id, 0));
+    return text_of(rb_funcall(tn_ruby.lines.module, id_request_id, 0));
 }
 
 /* What an object answers from memory: of an ActiveRecord object, only a column, since a method may query. */
@@ -165,7 +159,7 @@ static VALUE write_line(VALUE argument)
 
 static VALUE tell_failure(VALUE error)
 {
-    return rb_funcall(log_line(), id_write_failure, 1, error);
+    return rb_funcall(tn_ruby.lines.module, id_write_failure, 1, error);
 }
 
 static VALUE report_failure(VALUE unused, VALUE error)
@@ -207,7 +201,6 @@ void tn_init_line_writer(void)
         level_questions[i] = rb_intern(questions[i]);
     }
     id_logger = rb_intern("logger");
-    id_log_line = rb_intern("LogLine");
     id_current = rb_intern("Current");
     id_component = rb_intern("tasker_component");
     id_component_of = rb_intern("component_of");
@@ -227,6 +220,8 @@ void tn_init_line_writer(void)
     sym_status = ID2SYM(id_status);
     sym_name = ID2SYM(id_name);
 
+    tn_ruby.lines.module = rb_define_module_under(tn_ruby.native, "LogLine");
+    rb_gc_register_mark_object(tn_ruby.lines.module);
     tn_ruby.lines.environment = Qnil;
     tn_ruby.lines.version = Qnil;
     rb_gc_register_address(&tn_ruby.lines.environment);

@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+require_relative '../support/logged_step'
+
+Subject.run(LoggedStep.new('hidden by log_level', log: { log_level: 'warn' }))
