@@ -26,9 +26,6 @@ module Tasker
         error.class.to_s
       end
 
-      # @return [Logger, nil] nil: back to the default
-      attr_writer :logger
-
       def initialize
         @lock = Monitor.new
         @publishers = []
@@ -46,6 +43,12 @@ module Tasker
       # @return [Logger] the one that was set, else Rails', else one to standard error
       def logger
         application_logger || (@default_logger ||= default_logger)
+      end
+
+      # @param logger [Logger, nil] nil: back to the default
+      def logger=(logger)
+        @logger = logger
+        @lock.synchronize { configure_lines if @started }
       end
 
       # @return [Logger, nil] nil: there is none but standard error, which is not for lines of events
@@ -271,7 +274,7 @@ module Tasker
 
       def apply
         Native.configure_payload(*FilterList.new(settings).to_a, limits)
-        Native.configure_lines(*line_options)
+        configure_lines
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|
@@ -306,9 +309,12 @@ module Tasker
         [settings.trace_seed, settings.max_open_spans, settings.span_max_age]
       end
 
-      def line_options
-        [settings.structured_logging_enabled, LogLine::LEVELS.fetch(settings.log_level.to_sym, 1),
-         LogLine::FORMATS.index(settings.log_format.to_s) || 0, PipelineOptions.environment_name, VERSION]
+      # Rails' logger may come and change at any time, so it is asked for at each line.
+      def configure_lines
+        shown = settings.structured_logging_enabled && (@logger || defined?(Rails.logger))
+        Native.configure_lines(shown, LogLine::LEVELS.fetch(settings.log_level.to_sym, 1),
+                               LogLine::FORMATS.index(settings.log_format.to_s) || 0,
+                               PipelineOptions.environment_name, VERSION)
       end
 
       def limits
