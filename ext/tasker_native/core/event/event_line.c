@@ -184,6 +184,16 @@ static void set_duration(fields *all, double seconds)
     set_text(all, TN_TEXT("performance_category"), category);
 }
 
+/* false: it is no number, or one without an end. */
+static bool is_duration(const tn_value *value, double *seconds_out)
+{
+    switch (value->type) {
+    case TN_VALUE_INTEGER: *seconds_out = (double)value->as.integer; return true;
+    case TN_VALUE_DOUBLE: *seconds_out = value->as.number; return isfinite(*seconds_out);
+    default: return false;
+    }
+}
+
 static bool is_left_out(tn_text key)
 {
     for (size_t i = 0; i < sizeof(left_out) / sizeof(*left_out); i++) {
@@ -196,13 +206,26 @@ static void set_pair(fields *all, tn_text key, tn_value value)
 {
     if (is_left_out(key)) return;
 
-    if (value.type == TN_VALUE_DOUBLE && tn_text_equal(key, TN_TEXT("execution_duration"))) {
-        set_duration(all, value.as.number);
+    double seconds;
+    if (tn_text_equal(key, TN_TEXT("execution_duration")) && is_duration(&value, &seconds)) {
+        set_duration(all, seconds);
     } else if (tn_text_equal(key, TN_TEXT("error_message"))) {
         set(all, TN_TEXT("error"), value);
     } else {
         set(all, key, value);
     }
+}
+
+/* In the place of the last field, where there is no other. */
+static void tell_dropped(fields *all, uint32_t dropped_before)
+{
+    int64_t dropped = all->dropped + dropped_before;
+    if (dropped == 0) return;
+    if (all->count == TN_LINE_FIELDS) {
+        all->count--;
+        dropped++;
+    }
+    set(all, TN_TEXT("dropped_fields"), integer_value(dropped));
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------- */
@@ -235,15 +258,26 @@ static void write_value(tn_buffer *buffer, const tn_value *value)
     }
 }
 
-/* A key of logfmt ends at a blank, an equals sign or a quote. */
+/* How many bytes the first character has, if it can't stand in a key of logfmt: a key ends at a blank, an equals sign or
+ * a quote, readers refuse U+FFFD, and what JSON escapes can't be escaped there. 0: it can. */
+static size_t misfit_size(tn_text text)
+{
+    uint8_t first = (uint8_t)text.bytes[0];
+    if (first <= ' ' || first == 0x7F || first == '=' || first == '"') return 1;
+    if (first == 0xC2 && text.size >= 2 && (uint8_t)text.bytes[1] < 0xA0) return 2;
+    bool separates = tn_text_starts_with(text, TN_TEXT("\xE2\x80\xA8")) || /* U+2028, U+2029 */
+                     tn_text_starts_with(text, TN_TEXT("\xE2\x80\xA9"));
+    return separates || tn_text_starts_with(text, TN_TEXT("\xEF\xBF\xBD")) ? 3 : 0;
+}
+
 static void write_bare_key(tn_buffer *buffer, tn_text key)
 {
-    for (size_t i = 0; i < key.size; i++) {
-        unsigned char byte = (unsigned char)key.bytes[i];
-        bool ends = byte <= ' ' || byte == 0x7F || byte == '=' || byte == '"';
-        tn_buffer_append_byte(buffer, ends ? '_' : byte);
-    }
     if (key.size == 0) tn_buffer_append_byte(buffer, '_');
+    while (key.size > 0) {
+        size_t misfit = misfit_size(key), size = misfit ? misfit : 1;
+        tn_buffer_append_byte(buffer, misfit ? '_' : (uint8_t)*key.bytes);
+        key = (tn_text){key.bytes + size, key.size - size};
+    }
 }
 
 static void write_logfmt(tn_buffer *buffer, const fields *all)
@@ -282,9 +316,7 @@ tn_status tn_event_line_write(tn_buffer *buffer, const tn_event_line *line, cons
 
     tn_text key;
     for (tn_value value; next_pair(&reader, &key, &value);) set_pair(&all, key, value);
-    if (all.dropped > 0) {
-        all.items[TN_LINE_FIELDS - 1] = (field){TN_TEXT("dropped_fields"), integer_value(all.dropped + 1)};
-    }
+    tell_dropped(&all, line->dropped);
     if (line->format == TN_LINE_LOGFMT) {
         write_logfmt(buffer, &all);
     } else {

@@ -21,6 +21,7 @@ typedef struct {
     tn_text correlation_id, component, environment, version, thread_id;
     int64_t process_id;
     tn_text request_id, status, task_name; /* empty: unknown */
+    uint32_t dropped;                      /* pairs of the payload that were left out already */
 } tn_event_line;
 
 #define TN_LINE_FIELDS 64  /* the most that a line has; the others are counted in its field dropped_fields */
@@ -32,7 +33,8 @@ tn_event_entity tn_event_entity_of(tn_text event);
 tn_line_level tn_event_line_level(tn_text event);
 
 /* Appends the line, without a newline. payload: pairs as event/payload.h has them; of equal keys the last one counts, and
- * a payload's field wins over one of ours that has its name. Returns the buffer's status. */
+ * a payload's field wins over one of ours that has its name. A payload that is cut short is read up to there. Returns the
+ * buffer's status. */
 tn_status tn_event_line_write(tn_buffer *buffer, const tn_event_line *line, const uint8_t *payload,
                               size_t payload_size) TN_MUST_CHECK;
 
