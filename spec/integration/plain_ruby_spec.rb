@@ -86,6 +86,19 @@ RSpec.describe 'Plain Ruby, without Rails and without gems' do
     expect(result.err).to match(/\AE, \[.*\] ERROR -- .*: Error publishing event test\.event: no\n\z/)
   end
 
+  it 'writes lines of events to the logger that it is given, and none before' do
+    out = ruby(<<~RUBY, chdir: Dir.pwd)
+      require 'tasker-native'
+      require 'json'
+      include Tasker::Concerns::EventPublisher
+      publish_custom_event('order.packed', number: 1)
+      Tasker::Native.logger = Logger.new($stdout, formatter: ->(*, line) { "\#{JSON.parse(line)['number']}\\n" })
+      publish_custom_event('order.packed', number: 2)
+    RUBY
+
+    expect(out).to eq("2\n")
+  end
+
   it 'may be required by either name, and twice' do
     out = ruby(<<~RUBY, chdir: Dir.pwd)
       require 'tasker/native'

@@ -4,12 +4,12 @@
 # marked, or were freed too early, show where they are used. RSpec itself is spared: it would take hours.
 module GCStress
   METHODS = {
-    Tasker::Native::Publisher => %i[publish publish_step register_event add_listener remove_listener listeners stats
-                                    event_names wanted? trace_with],
+    Tasker::Native::Publisher => %i[publish publish_by publish_step shows_line? register_event add_listener
+                                    remove_listener listeners stats event_names wanted? trace_with],
     Tasker::Native::SpanManager => %i[record finish_task find add_event set_attributes remove_task interrupt_step
                                       configure],
     Tasker::Native::Pipeline.singleton_class => %i[configure stats take_memory next_log_line],
-    Tasker::Native.singleton_class => %i[build_step_payload configure_payload]
+    Tasker::Native.singleton_class => %i[build_step_payload configure_payload configure_lines]
   }.freeze
 
   def self.install

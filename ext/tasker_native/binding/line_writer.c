@@ -1,14 +1,21 @@
 #include "line_writer.h"
 
+#include "base/utf8.h"
+
 #include <unistd.h>
 
 #define LEVELS 5
 
 static ID level_methods[LEVELS], level_questions[LEVELS];
 static ID id_logger, id_component, id_component_of, id_correlation_id, id_request_id, id_text, id_write_failure;
-static ID id_status, id_name, id_task, id_association, id_loaded, id_target, id_has_attribute, key_correlation_id;
-static ID id_current;
+static ID id_task, id_association, id_loaded, id_target, id_has_attribute, id_read_attribute;
+static ID id_current, id_correlation_id_of_thread;
 static VALUE sym_task, sym_status, sym_name;
+
+/* Of fields that are not in the payload, and not ours either: the filter is asked for them here. */
+static struct {
+    tn_key *correlation_id, *request_id, *step_status, *task_status, *task_name;
+} key;
 
 /* --- Whether it is shown ------------------------------------------------------------------------------- */
 
@@ -45,9 +52,17 @@ static VALUE text_of(VALUE object)
     return rb_funcall(tn_ruby.lines.module, id_text, 1, object);
 }
 
+/* Another thread may have changed the String since it was looked at. */
 static tn_text bytes_of(VALUE string)
 {
-    return RB_TYPE_P(string, T_STRING) ? tn_text_of_string(string) : TN_NO_TEXT;
+    if (!RB_TYPE_P(string, T_STRING)) return TN_NO_TEXT;
+    tn_text text = tn_text_of_string(string);
+    return (tn_text){text.bytes, tn_utf8_valid_prefix(text)};
+}
+
+static VALUE mask(void)
+{
+    return tn_string_of_text(tn_buffer_text(&tn_ruby.filter.mask));
 }
 
 /* Kept in the class, under a name that Ruby code can't have. */
@@ -61,24 +76,29 @@ static VALUE component_of(VALUE host)
     return component;
 }
 
-static VALUE correlation_id(VALUE thread)
+static VALUE correlation_id(const tn_walk *walk, VALUE thread)
 {
-    VALUE known = rb_thread_local_aref(thread, key_correlation_id);
+    if (tn_walk_masks(walk, key.correlation_id)) return mask();
+    VALUE known = rb_thread_local_aref(thread, id_correlation_id_of_thread);
     return text_of(NIL_P(known) ? rb_funcall(tn_ruby.lines.module, id_correlation_id, 0) : known);
 }
 
-static VALUE request_id(void)
+static VALUE request_id(const tn_walk *walk)
 {
     if (!rb_const_defined(rb_cObject, id_current)) return Qnil;
-    return text_of(rb_funcall(tn_ruby.lines.module, id_request_id, 0));
+    VALUE id = text_of(rb_funcall(tn_ruby.lines.module, id_request_id, 0));
+    return !NIL_P(id) && tn_walk_masks(walk, key.request_id) ? mask() : id;
 }
 
-/* What an object answers from memory: of an ActiveRecord object, only a column, since a method may query. */
+/* What an object answers from memory: of an ActiveRecord object, only the column, since a method may query. */
 static VALUE answer_of(VALUE object, VALUE attribute)
 {
-    VALUE has = rb_check_funcall(object, id_has_attribute, 1, &attribute);
-    if (has != Qundef && !RTEST(has)) return Qnil;
-    VALUE answer = rb_check_funcall(object, SYM2ID(attribute), 0, NULL);
+    VALUE has = rb_check_funcall(object, id_has_attribute, 1, &attribute), answer;
+    if (has == Qundef) {
+        answer = rb_check_funcall(object, SYM2ID(attribute), 0, NULL);
+    } else {
+        answer = RTEST(has) ? rb_check_funcall(object, id_read_attribute, 1, &attribute) : Qnil;
+    }
     return answer == Qundef ? Qnil : text_of(answer);
 }
 
@@ -99,58 +119,68 @@ typedef struct {
     VALUE status, task_name;
 } writing;
 
+static VALUE filtered_answer(const writing *w, tn_key *known, VALUE object, VALUE attribute)
+{
+    return tn_walk_masks(w->walk, known) ? mask() : answer_of(object, attribute);
+}
+
 /* Whatever raises is left out. */
 static VALUE ask_about(VALUE argument)
 {
     writing *w = (writing *)argument;
+    VALUE about = w->origin->about;
     tn_event_entity entity = tn_event_entity_of(w->origin->event);
-    if (entity == TN_ENTITY_STEP || entity == TN_ENTITY_TASK) w->status = answer_of(w->origin->about, sym_status);
+    if (entity == TN_ENTITY_STEP) w->status = filtered_answer(w, key.step_status, about, sym_status);
+    if (entity == TN_ENTITY_TASK) w->status = filtered_answer(w, key.task_status, about, sym_status);
     if (entity != TN_ENTITY_STEP) return Qnil;
 
-    VALUE task = task_of(w->origin->about);
-    if (!NIL_P(task)) w->task_name = answer_of(task, sym_name);
+    VALUE task = task_of(about);
+    if (!NIL_P(task)) w->task_name = filtered_answer(w, key.task_name, task, sym_name);
     return Qnil;
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------- */
 
-static size_t write_thread_id(char *out, size_t size, VALUE thread)
+static tn_text thread_id(char *out, size_t size, VALUE thread)
 {
     VALUE id = rb_obj_id(thread);
     int written = FIXNUM_P(id) ? snprintf(out, size, "%lx", (unsigned long)FIX2LONG(id)) : 0;
-    return written > 0 && (size_t)written < size ? (size_t)written : 0;
+    return (tn_text){out, written > 0 && (size_t)written < size ? (size_t)written : 0};
 }
 
 static VALUE write_line(VALUE argument)
 {
     writing *w = (writing *)argument;
-    char thread_id[24];
+    char thread_number[24];
     VALUE thread = rb_thread_current();
     if (!NIL_P(w->origin->about)) tn_isolate(ask_about, argument, Qnil);
-    VALUE correlation = correlation_id(thread), component = component_of(w->origin->host), request = request_id();
-    VALUE environment = tn_ruby.lines.environment;
+    VALUE correlation = correlation_id(w->walk, thread), component = component_of(w->origin->host);
+    VALUE request = request_id(w->walk);
+    tn_pairs pairs = tn_walk_pairs(w->walk, false);
     tn_event_line line = {
         .format = tn_ruby.lines.format,
         .event = w->origin->event,
         .time = w->walk->now.wall,
-        .correlation_id = bytes_of(correlation),
-        .component = bytes_of(component),
-        .environment = bytes_of(environment),
-        .version = bytes_of(tn_ruby.lines.version),
-        .thread_id = {thread_id, write_thread_id(thread_id, sizeof(thread_id), thread)},
+        .thread_id = thread_id(thread_number, sizeof(thread_number), thread),
         .process_id = getpid(),
-        .request_id = bytes_of(request),
-        .status = bytes_of(w->status),
-        .task_name = bytes_of(w->task_name),
+        .dropped = pairs.dropped,
     };
+    /* Borrowed: from here on nothing may call Ruby. */
+    line.correlation_id = bytes_of(correlation);
+    line.component = bytes_of(component);
+    line.environment = bytes_of(tn_ruby.lines.environment);
+    line.version = bytes_of(tn_ruby.lines.version);
+    line.request_id = bytes_of(request);
+    line.status = bytes_of(w->status);
+    line.task_name = bytes_of(w->task_name);
     tn_buffer *buffer = &w->walk->copy;
-    tn_pairs pairs = tn_walk_pairs(w->walk, false);
     tn_buffer_clear(buffer);
     tn_status status = tn_event_line_write(buffer, &line, pairs.bytes, pairs.size);
     RB_GC_GUARD(correlation);
     RB_GC_GUARD(component);
     RB_GC_GUARD(request);
-    RB_GC_GUARD(environment);
+    RB_GC_GUARD(w->status);
+    RB_GC_GUARD(w->task_name);
     if (status != TN_OK) tn_raise(status, "a line could not be written");
 
     rb_funcall(logger(), level_methods[w->origin->level], 1, tn_string_of_text(tn_buffer_text(buffer)));
@@ -170,7 +200,7 @@ static VALUE report_failure(VALUE unused, VALUE error)
 
 void tn_line_write(const tn_line_origin *origin, tn_walk *walk)
 {
-    volatile writing w = {.origin = origin, .walk = walk, .status = Qnil, .task_name = Qnil};
+    writing w = {.origin = origin, .walk = walk, .status = Qnil, .task_name = Qnil};
     tn_isolate_reporting(write_line, (VALUE)&w, report_failure);
 }
 
@@ -182,10 +212,10 @@ static VALUE configure_lines(VALUE self, VALUE shown, VALUE shown_from, VALUE fo
     int level = NUM2INT(shown_from), form = NUM2INT(format);
     if (level < 0 || level >= LEVELS) rb_raise(rb_eArgError, "shown_from is 0 to %d, not %d", LEVELS - 1, level);
     if (form < TN_LINE_JSON || form > TN_LINE_LOGFMT) rb_raise(rb_eArgError, "format is 0, 1 or 2, not %d", form);
-    StringValue(environment);
-    StringValue(version);
-    tn_ruby.lines.environment = text_of(environment);
-    tn_ruby.lines.version = text_of(version);
+    environment = rb_str_new_frozen(StringValue(environment));
+    version = rb_str_new_frozen(StringValue(version));
+    tn_ruby.lines.environment = environment;
+    tn_ruby.lines.version = version;
     tn_ruby.lines.on = RTEST(shown);
     tn_ruby.lines.shown_from = (tn_line_level)level;
     tn_ruby.lines.format = (tn_line_format)form;
@@ -208,17 +238,21 @@ void tn_init_line_writer(void)
     id_request_id = rb_intern("request_id");
     id_text = rb_intern("text");
     id_write_failure = rb_intern("write_failure");
-    id_status = rb_intern("status");
-    id_name = rb_intern("name");
     id_task = rb_intern("task");
     id_association = rb_intern("association");
     id_loaded = rb_intern("loaded?");
     id_target = rb_intern("target");
     id_has_attribute = rb_intern("has_attribute?");
-    key_correlation_id = rb_intern("tasker_correlation_id");
+    id_read_attribute = rb_intern("read_attribute");
+    id_correlation_id_of_thread = rb_intern("tasker_correlation_id");
     sym_task = ID2SYM(id_task);
-    sym_status = ID2SYM(id_status);
-    sym_name = ID2SYM(id_name);
+    sym_status = ID2SYM(rb_intern("status"));
+    sym_name = ID2SYM(rb_intern("name"));
+    key.correlation_id = tn_known_key("correlation_id");
+    key.request_id = tn_known_key("request_id");
+    key.step_status = tn_known_key("step_status");
+    key.task_status = tn_known_key("task_status");
+    key.task_name = tn_known_key("task_name");
 
     tn_ruby.lines.module = rb_define_module_under(tn_ruby.native, "LogLine");
     rb_gc_register_mark_object(tn_ruby.lines.module);

@@ -798,6 +798,11 @@ void tn_walk_now(tn_walk *walk, tn_key *key, bool milliseconds)
     if (begin_pair(walk, key)) tn_payload_time(&walk->writer, walk->now.wall, milliseconds);
 }
 
+bool tn_walk_masks(const tn_walk *walk, tn_key *key)
+{
+    return verdict_of(walk, key) == TN_VERDICT_MASK;
+}
+
 tn_key *tn_known_key(const char *name)
 {
     tn_key *key = tn_key_table_get(&tn_ruby.keys, tn_text_of(name));

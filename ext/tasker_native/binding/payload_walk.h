@@ -76,6 +76,9 @@ void tn_walk_time(tn_walk *walk, tn_key *key, const tn_time *time);
 /* The moment of the walk, as tn_walk_time writes it. */
 void tn_walk_now(tn_walk *walk, tn_key *key, bool milliseconds);
 
+/* Whether the filter masks what stands behind this key. May ask application code, isolated. */
+bool tn_walk_masks(const tn_walk *walk, tn_key *key);
+
 /* A key of the standard payloads, for the life of the process. Raises NoMemoryError. */
 tn_key *tn_known_key(const char *name);
 

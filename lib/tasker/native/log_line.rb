@@ -92,11 +92,15 @@ module Tasker
         def component_of(of_class)
           name = of_class.name.to_s.split('::').last || 'anonymous'
           name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
+        rescue *ISOLATED_ERRORS
+          'anonymous'
         end
 
-        # @return [String] valid UTF-8
+        # @return [String, nil] valid UTF-8; nil for what can't tell it
         def text(object)
           object.to_s.encode(Encoding::UTF_8, invalid: :replace, undef: :replace).scrub
+        rescue *ISOLATED_ERRORS
+          nil
         end
 
         private
@@ -115,7 +119,7 @@ module Tasker
         end
 
         def logfmt_key(key)
-          name = key.to_s.gsub(/[ ="\p{Cntrl}]/, '_')
+          name = key.to_s.gsub(/[ ="\p{Cntrl}\u2028\u2029\uFFFD]/, '_')
           name.empty? ? '_' : name
         end
 
