@@ -73,6 +73,10 @@ module Subjects
     publish_step_started: -> { publisher.publish_step(self, 'step.before_handle', :started, step, nil, {}) },
     publish_step_completed: -> { publisher.publish_step(self, 'step.completed', :completed, step, nil, { a: LONG }) },
     publish_step_failed: -> { publisher.publish_step(self, 'step.failed', :failed, step, failure, { note: 'x' }) },
+    publish_by: -> { publisher.publish_by(self, 'step.completed', payload, step) },
+    publish_line_alone: -> { publisher.publish_by(self, 'order.noted', payload, nil) },
+    shows_line: -> { publisher.shows_line?('step.completed') },
+    configure_lines: -> { NATIVE.configure_lines(true, number % 2, number % 3, 'torture', '1') },
     register_event: -> { 30.times { publisher.register_event("event.#{number}") } },
     new_publisher: -> { NATIVE::Publisher.new.register_event('a.b') },
     new_manager: -> { NATIVE::SpanManager.new('seed', 10, 1.0).record(0, 'task.start_requested', { task_id: 1 }) },
@@ -106,7 +110,7 @@ module Subjects
   }.freeze
 
   # How many spans end in it: each is accepted, and exported or counted as lost.
-  SPANS = { publish: 1, publish_step_completed: 1, publish_step_failed: 1, record: 1, flush: 20 }.freeze
+  SPANS = { publish: 1, publish_by: 1, publish_step_completed: 1, publish_step_failed: 1, record: 1, flush: 20 }.freeze
 
   OPTIONS = { version: '1', attribute_limit: 128, prefix: 'tasker.', resource: { 'service.name' => 'x' * 300 },
               otlp_url: 'http://127.0.0.1:1/v1/traces', otlp_headers: "a: b\nc: d", otlp_gzip: true,
@@ -185,6 +189,7 @@ Dir.chdir(Dir.mktmpdir)
 Child.configure
 Child.publisher.register_event('order.packed')
 Child.publisher.register_event('order.heard')
+Child.publisher.register_event('order.noted')
 Child.publisher.subscribe('order.heard', &:payload)
 runs = Subjects::ALL.keys.product([false, true]).map do |name, everywhere|
   Failing.new(name, everywhere).run.tap { Child.settle }

@@ -5,6 +5,7 @@
 require_relative '../../support/torture/child'
 require_relative '../../support/torture/collecting'
 require 'bigdecimal'
+require 'json'
 
 # What a publication may be made of. Texts are made anew, so that nothing else refers to them.
 module Material
@@ -346,10 +347,84 @@ module Spans
   end
 end
 
+# Lines of events in the log.
+module Lines
+  include Material
+
+  # Collects garbage when it is asked, and when it is given a line.
+  class Collector
+    attr_reader :lines
+
+    def initialize(collecting)
+      @collecting = collecting
+      @lines = []
+    end
+
+    def info?
+      @collecting.now
+      true
+    end
+    alias error? info?
+
+    def info(line)
+      @collecting.now
+      @lines << line
+    end
+    alias error info
+  end
+
+  private
+
+  def with_line_logger
+    before = Tasker::Native.logger
+    logger = Tasker::Native.logger = Collector.new(@collecting)
+    yield
+    logger.lines.map { |line| JSON.parse(line) }
+  ensure
+    Tasker::Native.logger = before
+  end
+
+  # Nothing but the line refers to what it is made of.
+  def scenario_line_of_what_collects
+    task = Asked.new(@collecting, name: -> { "task #{@round}" }, task_id: -> { +'t' })
+    step = Asked.new(@collecting, workflow_step_id: -> { +'id' }, name: -> { +'name' }, task: -> { task },
+                                  status: -> { text_of("status #{@round}") })
+    lines = with_line_logger do
+      Tasker::Native::LogLine.with_correlation_id(text_of("c #{@round}")) do
+        collecting do
+          publisher.publish_step(new_host, 'step.completed', :completed, step, nil, { "new #{@round}": text_of('new') })
+          publisher.publish_by(new_host, 'step.failed', { deep: { a: [text_of('deep')] } }, step)
+        end
+      end
+    end
+    same(lines.map { |line| line.values_at('correlation_id', 'component', 'step_status', 'task_name') },
+         [["c #{@round}", "host#{@round}", "status #{@round}", "task #{@round}"]] * 2)
+    same([lines.first.values_at('entity_id', "new #{@round}"), lines.last['deep']], [%w[id new], '{"a":["deep"]}'])
+  end
+
+  # Of a class of its own, whose name is made anew.
+  def new_host
+    round = @round
+    Class.new { define_singleton_method(:name) { "Shop::Host#{round}" } }.new
+  end
+
+  def scenario_line_below_other_settings
+    lines = with_line_logger do
+      collecting do
+        Tasker::Native.configure_lines(true, 1, 0, "environment #{@round}", "version #{@round}")
+        publisher.publish_by(self, 'order.noted', { a: +'b' }, nil)
+      end
+    end
+    same(lines.first.values_at('environment', 'tasker_version', 'a'),
+         ["environment #{@round}", "version #{@round}", 'b'])
+  end
+end
+
 # The scenarios: each publishes, and checks what was heard and which spans ended.
 class Collected
   include PayloadsOfSteps
   include ValuesAndKeys
+  include Lines
   include Listeners
   include Spans
 
@@ -373,6 +448,7 @@ end
 
 Child.configure
 Child.publisher.register_event('custom.progress')
+Child.publisher.register_event('order.noted')
 collecting = Collecting.new(ARGV.first)
 collected = Collected.new(collecting)
 scenarios = Child.amount(1).times.sum do |round|

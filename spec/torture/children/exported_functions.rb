@@ -180,11 +180,12 @@ module Exported
       max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01 }
   end
 
-  STEP = Struct.new(:workflow_step_id, :name, :task_id, :attempts, :inputs, :results, :parents, keyword_init: true)
+  STEP = Struct.new(:workflow_step_id, :name, :task_id, :attempts, :inputs, :results, :parents, :status, :task,
+                    keyword_init: true)
 
   def self.step
     STEP.new(workflow_step_id: 2, name: 'step', task_id: 1, attempts: 1, inputs: { a: [1] }, results: { b: 2 },
-             parents: [])
+             parents: [], status: Things.any, task: STEP.new(name: Things.any))
   end
 
   PAYLOAD = -> { { task_id: 1, step_id: 2, nested: { password: 'x', list: [1, nil, 2.5] }, at: Time.now } }
@@ -194,6 +195,7 @@ module Exported
       limits = [128, 128, 128, 65_536, false]
       [[+'passw' * 20, +'token' * 20], [/secret/], false, false, '[FILTERED]' * 10, limits]
     end,
+    [NATIVE, :configure_lines] => -> { [true, rand(5), rand(3), +'environment' * 5, +'version' * 5] },
     [NATIVE, :masked_unjudged] => -> { [] },
     [NATIVE, :build_step_payload] => -> { [step, :failed, StandardError.new('x'), { a: 1 }] },
     [NATIVE::Pipeline, :configure] => -> { [pipeline_options] },
@@ -217,7 +219,11 @@ module Exported
     [NATIVE::Publisher, :listeners] => -> { ['step.completed'] },
     [NATIVE::Publisher, :trace_with] => -> { [new_manager, false] },
     [NATIVE::Publisher, :publish] => -> { ['step.completed', PAYLOAD.call] },
-    [NATIVE::Publisher, :publish_step] => -> { ['step.failed', :failed, step, StandardError.new('x'), { a: 1 }] },
+    [NATIVE::Publisher, :publish_by] => -> { [Object.new, 'step.completed', PAYLOAD.call, step] },
+    [NATIVE::Publisher, :publish_step] => lambda do
+      [Object.new, 'step.failed', :failed, step, StandardError.new('x'), { a: 1 }]
+    end,
+    [NATIVE::Publisher, :shows_line?] => -> { ['step.completed'] },
     [NATIVE::Publisher, :wanted?] => -> { ['step.completed'] }
   }.freeze
 end

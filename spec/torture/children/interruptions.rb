@@ -67,6 +67,21 @@ module Places
     Tasker::Native.logger = Logger.new(StringIO.new)
   end
 
+  # A logger that waits when it is asked whether it shows a line, or given one.
+  def self.with_line(method, wait)
+    Tasker::Native.logger = Waiting.new(method, &wait)
+    Child.publisher.publish_by(self, 'step.completed', { task_id: 1, step_id: 1, long: 'x' * 5000 }, nil)
+  ensure
+    Tasker::Native.logger = Logger.new(StringIO.new)
+  end
+
+  # An id that waits where the line needs its text.
+  def self.with_correlation_id(wait)
+    Tasker::Native::LogLine.with_correlation_id(Waiting.new(:to_s, &wait)) do
+      Child.publisher.publish_by(self, 'step.completed', { task_id: 1, step_id: 1 }, nil)
+    end
+  end
+
   # An error that waits when it is asked for its backtrace.
   class SlowError < StandardError
     attr_accessor :wait
@@ -90,7 +105,9 @@ module Places
     key: ->(wait) { payload(nested: { Waiting.new(:to_s, &wait) => 1 }) },
     task_id: ->(wait) { Child.publisher.publish('task.completed', { task_id: Waiting.new(:to_s, &wait) }) },
     step_id: step(:workflow_step_id), step_name: step(:name), step_results: step(:results),
-    step_inputs: step(:inputs, 'step.before_handle', :started),
+    step_inputs: step(:inputs, 'step.before_handle', :started), step_status: step(:status), step_task: step(:task),
+    line: ->(wait) { with_line(:info, wait) }, shown_line: ->(wait) { with_line(:info?, wait) },
+    correlation_id: method(:with_correlation_id),
     filter: method(:with_filter), logger: method(:with_logger), backtrace: method(:with_error),
     span: lambda do |wait|
       Tasker::Native.runtime.spans.record(0, 'task.start_requested', { task_id: 9 })

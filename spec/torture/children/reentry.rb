@@ -4,11 +4,33 @@
 # flushes, shuts down, forks, collects garbage, in the middle of a publication, to a depth.
 require_relative '../../support/torture/child'
 
+# A logger that comes back when it is asked whether it shows a line, and when it is given one.
+class Returning
+  attr_accessor :reentry
+  attr_reader :lines
+
+  def initialize
+    @lines = 0
+  end
+
+  %i[debug info warn error].each do |level|
+    define_method(:"#{level}?") do
+      @reentry&.come_back
+      true
+    end
+
+    define_method(level) do |_line|
+      @lines += 1
+      @reentry&.come_back
+    end
+  end
+end
+
 # What comes back, and from where.
 class Reentry
   DEPTH = 4
-  DEEDS = %i[publish publish_step subscribe unsubscribe register filter settings flush stats take shutdown record
-             collect fork manager retrace].freeze
+  DEEDS = %i[publish publish_by publish_step subscribe unsubscribe register filter settings flush stats take shutdown
+             record collect fork manager retrace].freeze
 
   attr_reader :deeds
 
@@ -36,7 +58,7 @@ class Reentry
     reentry = self
     Object.new.tap do |object|
       %i[to_s inspect iso8601 strftime workflow_step_id name task_id attempts inputs results parents last_attempted_at
-         processed_at backtrace message utc? to_f].each do |question|
+         processed_at backtrace message utc? to_f status task].each do |question|
         object.define_singleton_method(question) do |*|
           reentry.come_back
           question == :inputs ? { inner: reentry.object_or_text } : question.to_s
@@ -76,6 +98,12 @@ class Reentry
     name = ['step.completed', 'step.before_handle', 'task.completed', 'reentry.custom'][Child::RANDOM.rand(4)]
     Child.publisher.publish(name, { task_id: object_or_text, step_id: @deeds, value: object_or_text,
                                     nested: { object_or_text => [object_or_text] }, "key #{@deeds}": 1 })
+  end
+
+  def do_publish_by
+    Tasker::Native::LogLine.with_correlation_id(object_or_text) do
+      Child.publisher.publish_by(self, 'step.completed', { step_id: @deeds, value: object_or_text }, object_or_text)
+    end
   end
 
   def do_publish_step
@@ -120,6 +148,8 @@ class Reentry
       config.telemetry.stringify_attributes = Child::RANDOM.rand(2).zero?
       config.telemetry.max_open_spans = 5 + Child::RANDOM.rand(100)
       config.telemetry.enabled = Child::RANDOM.rand(10).positive?
+      config.telemetry.log_format = %w[json pretty_json logfmt][Child::RANDOM.rand(3)]
+      config.telemetry.structured_logging_enabled = Child::RANDOM.rand(4).positive?
     end
   end
 
@@ -177,14 +207,17 @@ class Reentry
   end
 end
 
+logger = Tasker::Native.logger = Returning.new
 Child.configure(max_queue_size: 100_000)
 Child.publisher.register_event('reentry.custom')
-reentry = Reentry.new
+reentry = logger.reentry = Reentry.new
 rounds = Child.for_seconds(Child.amount(5)) do |number|
   reentry.round(number)
   Child.audit if (number % 10).zero?
 end
+logger.reentry = nil
 Child.unsubscribe_all
 Tasker.reset_configuration!
 Child.configure
-Child.done("#{rounds} rounds, #{reentry.deeds} re-entries")
+Child.check(logger.lines.positive?, 'lines were written')
+Child.done("#{rounds} rounds, #{reentry.deeds} re-entries, #{logger.lines} lines")
