@@ -262,6 +262,15 @@ RSpec.describe 'The lines of events in the log' do
       expect([outer, inner]).to eq([3, 3])
     end
 
+    it 'may publish at each line: that comes to an end, and all goes on' do
+      Tasker::Native.logger = logger_with(info: ->(_) { host.publish_step_completed(step) }, error: ->(_) {})
+      expect(host.publish_step_completed(step)).to be_nil
+      capture_log
+      host.publish_step_completed(step)
+
+      expect(lines.size).to eq(1)
+    end
+
     it 'may be none: nothing is written' do
       Tasker::Native.logger = nil
       expect { host.publish_step_failed(step) }.not_to output.to_stderr_from_any_process
