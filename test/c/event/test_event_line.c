@@ -77,6 +77,17 @@ static tn_text rest_in(draft *draft, tn_line_format format)
     return (tn_text){line.bytes + start.size, line.size - start.size};
 }
 
+/* The same for an event of orchestration, in logfmt. */
+static tn_text rest_of_orchestration(draft *draft)
+{
+    static const char end[] = "entity_type=\"orchestration\"";
+    tn_text line = line_in(draft, TN_LINE_LOGFMT);
+    const char *found = memmem(line.bytes, line.size, end, sizeof(end) - 1);
+    cr_assert(found, "%.*s", (int)line.size, line.bytes);
+    size_t before = (size_t)(found - line.bytes) + sizeof(end) - 1;
+    return (tn_text){line.bytes + before, line.size - before};
+}
+
 static size_t count_of(tn_text line, const char *wanted)
 {
     size_t count = 0, size = strlen(wanted);
@@ -272,10 +283,24 @@ Test(event_line, leaves_out_what_is_large_or_told_already)
         "error_steps",  "error_step_results", "orchestration_event", "backtrace",
     };
     draft draft;
-    begin(&draft, "order.packed");
+    begin(&draft, "workflow.mine");
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) add(&draft, keys[i], "large");
     add(&draft, "exception_class", "IOError");
-    assert_text(rest_in(&draft, TN_LINE_LOGFMT), " exception_class=\"IOError\"");
+    assert_text(rest_of_orchestration(&draft), " exception_class=\"IOError\"");
+    end(&draft);
+}
+
+Test(event_line, tells_all_that_an_event_of_the_application_tells_but_the_time)
+{
+    draft draft;
+    begin(&draft, "order.packed");
+    add(&draft, "timestamp", "now");
+    add(&draft, "started_at", "noon");
+    add(&draft, "error_message", "late");
+    add_double(&draft, "duration", 2.5);
+    add_double(&draft, "execution_duration", 1.5);
+    assert_text(rest_in(&draft, TN_LINE_LOGFMT),
+                " started_at=\"noon\" error_message=\"late\" duration=2.5 execution_duration=1.5");
     end(&draft);
 }
 
@@ -329,9 +354,9 @@ Test(event_line, tells_values_of_every_type)
 static void assert_duration(double seconds, const char *expected)
 {
     draft draft;
-    begin(&draft, "order.packed");
+    begin(&draft, "workflow.mine");
     add_double(&draft, "execution_duration", seconds);
-    assert_text(rest_in(&draft, TN_LINE_LOGFMT), expected);
+    assert_text(rest_of_orchestration(&draft), expected);
     end(&draft);
 }
 
@@ -351,9 +376,19 @@ Test(event_line, puts_durations_into_categories)
 Test(event_line, knows_whole_seconds_too)
 {
     draft draft;
-    begin(&draft, "order.packed");
+    begin(&draft, "workflow.mine");
     add_integer(&draft, "execution_duration", 2);
-    assert_text(rest_in(&draft, TN_LINE_LOGFMT), " duration_ms=2000 performance_category=\"slow\"");
+    assert_text(rest_of_orchestration(&draft), " duration_ms=2000 performance_category=\"slow\"");
+    end(&draft);
+}
+
+Test(event_line, a_duration_that_the_caller_gives_wins)
+{
+    draft draft;
+    begin(&draft, "workflow.mine");
+    add_double(&draft, "execution_duration", 0.05);
+    add_double(&draft, "duration", 9.5);
+    assert_text(rest_of_orchestration(&draft), " duration_ms=9500 performance_category=\"very_slow\"");
     end(&draft);
 }
 
@@ -362,9 +397,9 @@ Test(event_line, leaves_a_duration_that_is_no_number_as_it_is)
     assert_duration(NAN, " execution_duration=\"NaN\"");
     assert_duration(INFINITY, " execution_duration=\"Infinity\"");
     draft draft;
-    begin(&draft, "order.packed");
+    begin(&draft, "workflow.mine");
     add(&draft, "execution_duration", "[FILTERED]");
-    assert_text(rest_in(&draft, TN_LINE_LOGFMT), " execution_duration=\"[FILTERED]\"");
+    assert_text(rest_of_orchestration(&draft), " execution_duration=\"[FILTERED]\"");
     end(&draft);
 }
 

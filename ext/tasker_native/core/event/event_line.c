@@ -27,7 +27,7 @@ typedef struct {
     bool has_id, has_name;
 } subject;
 
-/* What is in the span and the payload, and too much for a line, or would be told twice. */
+/* Of Tasker's own payloads: what is in the span and the payload, and too much for a line, or would be told twice. */
 static const tn_text left_out[] = {
     {"timestamp", 9},
     {"started_at", 10},
@@ -202,16 +202,32 @@ static bool is_left_out(tn_text key)
     return false;
 }
 
-static void set_pair(fields *all, tn_text key, tn_value value)
+/* duration is what a caller may give to publish_step_completed. */
+static bool is_key_of_duration(tn_text key)
+{
+    return tn_text_equal(key, TN_TEXT("execution_duration")) || tn_text_equal(key, TN_TEXT("duration"));
+}
+
+static void set_pair_of_tasker(fields *all, tn_text key, tn_value value)
 {
     if (is_left_out(key)) return;
 
     double seconds;
-    if (tn_text_equal(key, TN_TEXT("execution_duration")) && is_duration(&value, &seconds)) {
+    if (is_key_of_duration(key) && is_duration(&value, &seconds)) {
         set_duration(all, seconds);
     } else if (tn_text_equal(key, TN_TEXT("error_message"))) {
         set(all, TN_TEXT("error"), value);
     } else {
+        set(all, key, value);
+    }
+}
+
+/* The application's own events tell what they like. */
+static void set_pair(fields *all, tn_event_entity entity, tn_text key, tn_value value)
+{
+    if (entity != TN_ENTITY_CUSTOM) {
+        set_pair_of_tasker(all, key, value);
+    } else if (!tn_text_equal(key, TN_TEXT("timestamp"))) {
         set(all, key, value);
     }
 }
@@ -315,7 +331,7 @@ tn_status tn_event_line_write(tn_buffer *buffer, const tn_event_line *line, cons
     set_ours(&all, line, entity, &about, message_of(room, entity, about.event_type));
 
     tn_text key;
-    for (tn_value value; next_pair(&reader, &key, &value);) set_pair(&all, key, value);
+    for (tn_value value; next_pair(&reader, &key, &value);) set_pair(&all, entity, key, value);
     tell_dropped(&all, line->dropped);
     if (line->format == TN_LINE_LOGFMT) {
         write_logfmt(buffer, &all);
