@@ -9,6 +9,7 @@
 
 #define POLL_MILLISECONDS 100 /* between two checkpoints */
 #define MAX_URL 8192
+#define UPLOAD_BUFFER_SIZE (512L * 1024) /* of a usual batch all at once: each piece wakes the receiver up */
 
 struct tn_http_client {
     CURLM *multi;
@@ -119,7 +120,7 @@ static void set_rules(tn_http_client *client)
 {
     curl_easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, 512L * 1024);
+    curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
     curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, client->error);
 #if LIBCURL_VERSION_NUM >= 0x075500
