@@ -172,7 +172,8 @@ module Tasker
       def report_unkept_error(step, error)
         @lock.synchronize { @unkept_errors += 1 }
         name = step.name if step.respond_to?(:name)
-        reason = Runtime.message_of(error).to_s.scrub.lines.first.to_s.strip[0, 200] # the others may show data
+        # The other lines may show data, and what is inspected does.
+        reason = Runtime.message_of(error).to_s.scrub.lines.first.to_s[/\A(?:(?!:? #<).)*/].strip[0, 200]
         logger.error("tasker-native: the error of step #{name} could not be kept in its results: " \
                      "#{error.class}: #{reason}. It was raised and published all the same.")
       rescue *ISOLATED_ERRORS

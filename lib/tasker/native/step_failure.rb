@@ -106,7 +106,8 @@ module Tasker
       # The results always: those of an attempt before, which could not be written, may be the same to the second.
       def changed_by_handler
         changed = unsaved.reject { |name, value| name != 'results' && @unsaved.key?(name) && @unsaved[name] == value }
-        changed.keys - @step.class.readonly_attributes.to_a - Array(@step.class.primary_key)
+        (changed.keys & @step.class.column_names) - @step.class.readonly_attributes.to_a -
+          Array(@step.class.primary_key)
       end
 
       def update(values)

@@ -103,6 +103,12 @@ RSpec.describe 'What a failed attempt leaves in its step' do
     end
   end
 
+  it 'shows nothing of a step that can not be changed' do
+    failure_of(build_step(inputs: { card: 'secret' }).freeze) { raise error }
+    expect(log_lines(/could not be kept/)).to contain_exactly(/FrozenError: can't modify frozen/)
+    expect(log).not_to include('secret')
+  end
+
   it 'passes an Interrupt on that comes while it is kept, and the span ends' do
     step = build_step
     step.define_singleton_method(:results=) { |_| raise Interrupt }
@@ -155,6 +161,13 @@ RSpec.describe 'What a failed attempt leaves in its step' do
     it 'has it in results that the handler has changed in place' do
       failure_of(step) { |_, _, step| (step.results['half'] = true) && raise(error) }
       expect(row.results).to include('half' => true, 'error' => 'no such cart')
+    end
+
+    it 'has it, and what else has a column, where the handler has set an attribute without one' do
+      with_progress = Class.new(model) { attribute :progress, :integer }.find(step.workflow_step_id)
+      failure_of(with_progress) { |_, _, step| step.assign_attributes(progress: 5, cost: 6) || raise(error) }
+
+      expect(row).to have_attributes(cost: 6, results: include('mine' => 1, 'error' => 'no such cart'))
     end
 
     it 'has nothing of what another process has changed undone, nor what was unsaved before' do
