@@ -150,6 +150,11 @@ RSpec.describe Tasker::StepHandler::Api do
       expect(step.results).to eq(mine: 1, status: 'shipped', headers: {}).or eq(status: 'shipped', headers: {})
     end
 
+    it 'takes a Hash for the answer that it is, and not for one of a server' do
+      run(handler { def process(*) = { status: 'sent', headers: ['To: you'], body: 'Dear you' } })
+      expect(step.results).to eq(status: 'sent', headers: ['To: you'], body: 'Dear you')
+    end
+
     it 'may be customized, for instance with an adapter of tests' do
       stubs = Faraday::Adapter::Test::Stubs.new { |stub| stub.get('/a') { [200, {}, 'text'] } }
       run(described_class.new(config: { url: 'http://api.test', path: 'a' }) { |client| client.adapter(:test, stubs) })
@@ -282,6 +287,19 @@ RSpec.describe Tasker::StepHandler::Api do
       expect(events.filter_map { |event| event.payload[:backoff_seconds] }).to eq([3])
     end
 
+    it 'understands a wait as the server wrote it, and none that is no wait' do
+      waits = ['3', (Time.now + 90).httpdate, 5.0, 'soon', -1, nil]
+      waits.each do |wait|
+        busy = Tasker::RetryableError.new('busy', retry_after: wait)
+        failure_of(handler { define_method(:process) { |*| raise busy } })
+      end
+
+      backoffs = events.select { |event| event.id == 'observability.step.backoff' }.map(&:payload)
+      asked, others = backoffs.partition { |payload| payload[:backoff_type] == 'server_requested' }
+      expect(asked.map { |payload| payload[:backoff_seconds] }).to match([3, be_between(85, 90), 5.0])
+      expect(others.map { |payload| payload[:backoff_type] }).to eq(%w[exponential] * 3)
+    end
+
     it 'has one for a connection that fails, and raises what Faraday raised' do
       server.stop
       error = failure_of(handler(**hasty))
@@ -379,6 +397,21 @@ RSpec.describe Tasker::StepHandler::Api do
       it "is refused when the handler is made: #{wrong}" do
         expect { handler(**wrong) }.to raise_error(Tasker::Native::ConfigurationError, /#{message}/)
       end
+    end
+
+    it 'is refused when it is none' do
+      ['http://a', [1], 5, { 1 => 2 }].each do |odd|
+        expect { described_class.new(config: odd) }.to raise_error(Tasker::Native::ConfigurationError, /must be a Hash/)
+      end
+    end
+
+    it 'has the default where it says nothing' do
+      said = { 'url' => server.url, 'retry_delay' => nil, 'headers' => nil, 'method' => nil, 'params' => nil,
+               'retries' => { 'limit' => 1, 'max_delay' => nil } }
+      plain = described_class.new(config: { url: server.url, retries: 1 }).config
+
+      defaults = %i[retry_delay headers request_method params retries].to_h { |name| [name, plain.public_send(name)] }
+      expect(described_class.new(config: said).config).to have_attributes(defaults)
     end
 
     it 'may have String keys, and names of the handler\'s own' do

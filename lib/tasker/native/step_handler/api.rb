@@ -114,7 +114,8 @@ module Tasker
           return [output.status, output.headers] if output.is_a?(Faraday::Response)
           return unless output.is_a?(Hash) && (output.key?(:headers) || output.key?(:body))
 
-          [output[:status], (output[:headers] || {}).transform_keys { |name| name.to_s.downcase }]
+          headers = output[:headers].is_a?(Hash) ? output[:headers] : {}
+          [output[:status], headers.transform_keys { |name| name.to_s.downcase }]
         end
 
         def error_for(status, headers, context)
@@ -146,11 +147,17 @@ module Tasker
         end
 
         def backoff_after(step, error)
-          asked = error.is_a?(RetryableError) ? error.retry_after : Backoff.retry_after(header_of(error))
+          asked = asked_by(error)
           return [asked, 'server_requested'] if asked
           return unless config.enable_exponential_backoff
 
           [config.backoff.seconds(step_answer(step, :attempts) || 1), 'exponential']
+        end
+
+        # A handler may give the header on as it came.
+        def asked_by(error)
+          wait = error.is_a?(RetryableError) ? error.retry_after : header_of(error)
+          wait.is_a?(Numeric) && !wait.negative? ? wait : Backoff.retry_after(wait)
         end
 
         def header_of(error)

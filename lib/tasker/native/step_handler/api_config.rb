@@ -44,21 +44,32 @@ module Tasker
         # @return [Hash] of tries within one attempt: limit, delay, max_delay, exponential, jitter
         attr_reader :retries
 
-        # @param value [ApiConfig, Hash, #to_h, #url, nil]
+        # @param value [ApiConfig, Hash, #to_h, #url, nil] what is nil in it has its default
         # @return [ApiConfig]
         # @raise [ConfigurationError]
         def self.from(value)
-          value.is_a?(ApiConfig) ? value : new(**fields_of(value))
+          return value if value.is_a?(ApiConfig)
+
+          fields = value.respond_to?(:to_h) ? pairs_of(value) : answers_of(value)
+          return new(**fields.compact) if fields
+
+          raise ConfigurationError, "config of a StepHandler::Api must be a Hash with names as keys, not #{value.class}"
         end
 
-        # @return [Hash{Symbol=>Object}] of a Hash, a Struct, or an object with a method for each
-        def self.fields_of(value)
-          return value.to_h.transform_keys(&:to_sym) if value.respond_to?(:to_h)
+        # @return [Hash{Symbol=>Object}, nil] of a Hash or a Struct
+        def self.pairs_of(value)
+          value.to_h.transform_keys(&:to_sym)
+        rescue NoMethodError, TypeError
+          nil
+        end
 
+        # @return [Hash{Symbol=>Object}, nil] of an object with a method for each
+        def self.answers_of(value)
           names = instance_method(:initialize).parameters.filter_map { |kind, name| name if kind == :key } - [:method]
-          names.select { |name| value.respond_to?(name) }.to_h { |name| [name, value.public_send(name)] }
+          answers = names.select { |name| value.respond_to?(name) }.to_h { |name| [name, value.public_send(name)] }
+          answers unless answers.empty?
         end
-        private_class_method :fields_of
+        private_class_method :pairs_of, :answers_of
 
         # @param url [String, nil] http or https
         # @param params [Hash, nil] of the query, of every request
@@ -130,7 +141,7 @@ module Tasker
           retries = retries.transform_keys(&:to_sym)
           unknown = retries.keys - RETRIES.keys
           wrong('retries', "has no #{unknown.first}: it has #{RETRIES.keys.join(', ')}") if unknown.any?
-          RETRIES.merge(retries)
+          RETRIES.merge(retries.compact)
         end
 
         def check
