@@ -22,7 +22,7 @@ RSpec.describe Tasker::Generators::EventNames do
   end
 
   ["task.failed'); system('id') #", 'a.b; c', 'order', 'Order.Fulfilled', 'a..b', '.a', 'a.', "a.b\nc", "a.\#{1}",
-   'step.failed"', 'a/b.c', '<%= 1 %>'].each do |name|
+   'step.failed"', 'a/b.c', '<%= 1 %>', "order.#{'a' * 235}"].each do |name|
     it "refuses #{name.inspect}" do
       expect { names(name) }.to raise_error(described_class::Refused, /is not the name of an event/)
     end

@@ -16,9 +16,10 @@ module Tasker
       source_root File.expand_path('templates', __dir__)
 
       NAME = %r{\A[A-Za-z][A-Za-z0-9_]*((/|::)[A-Za-z][A-Za-z0-9_]*)*\z}
+      MAX_SIZE = 200 # with what is added to it, a file's name
       DIRECTORY = %r{\A[\w-]+(/[\w-]+)*/?\z}
       METRICS_EVENTS = %w[task.completed task.failed step.completed step.failed].freeze
-      private_constant :NAME, :DIRECTORY, :METRICS_EVENTS
+      private_constant :NAME, :MAX_SIZE, :DIRECTORY, :METRICS_EVENTS
 
       class_option :events, type: :array, default: [], banner: 'task.completed step.failed',
                             desc: 'Events to listen to'
@@ -80,7 +81,7 @@ module Tasker
       private
 
       def refuse_odd_names(name)
-        unless NAME.match?(name)
+        unless NAME.match?(name) && name.size <= MAX_SIZE
           raise Thor::Error, "#{name.inspect[0, 80]} can't be the name of a class. Did you mean #{clean(name)}?"
         end
         return if DIRECTORY.match?(options[:directory])
