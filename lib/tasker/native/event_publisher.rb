@@ -97,13 +97,13 @@ module Tasker
       # step.retry_requested or step.cancelled. An unknown hint is logged, and nothing is published.
       #
       # @param step [#workflow_step_id, #name, #status]
-      # @param context_hint [Symbol, nil] :started, :execution_requested, :completed, :success, :failed, :failure,
-      #   :error, :retry, :retry_requested or :cancelled; nil: see {#infer_step_event_type_from_state}
+      # @param context_hint [Symbol, String, nil] :started, :execution_requested, :completed, :success, :failed,
+      #   :failure, :error, :retry, :retry_requested or :cancelled; nil: see {#infer_step_event_type_from_state}
       # @param context [Hash] goes on to the method that publishes
       # @return [void]
       def publish_step_event_for_context(step, context_hint: nil, **context)
         hint = context_hint || infer_step_event_type_from_state(step)
-        method = METHODS_BY_HINT[hint]
+        method = METHODS_BY_HINT[hint.to_s.to_sym]
         return public_send(method, step, **context) if method
 
         Native.logger.warn("Unknown step event context: #{hint}. Known ones: #{METHODS_BY_HINT.keys.join(', ')}")
@@ -342,7 +342,7 @@ module Tasker
       # @example
       #   publish_custom_event('order.shipped', order_id: 5, parcels: 2)
       def publish_custom_event(event_name, payload = {})
-        payload = payload.merge(event_type: 'custom', timestamp: Time.now) if payload.is_a?(Hash)
+        payload = { **payload, event_type: 'custom', timestamp: Time.now } if payload.is_a?(Hash)
         publishing(event_name) { |publisher| publisher.publish_by(self, event_name, payload, nil) }
       end
 

@@ -20,12 +20,19 @@ module Tasker
       private_constant :CORRELATION_ID
 
       class << self
+        # @param level [Object]
+        # @return [Symbol] :info for what is no level
+        def level_of(level)
+          return level if LEVELS.key?(level)
+
+          LEVELS.keys.find { |name| name.name == level } || :info
+        end
+
         # Ask before a line's contents are put together: what is not shown is to cost nothing.
         #
-        # @param level [Symbol]
+        # @param level [Symbol] one of LEVELS
         # @return [Boolean] whether +log_level+ and the logger show it
         def shown?(level)
-          level = :info unless LEVELS.key?(level)
           return false if LEVELS[level] < Native.runtime.shown_from
 
           logger = Native.logger
@@ -40,7 +47,7 @@ module Tasker
         # @return [void]
         def write(level, own, fields)
           line = format(own.merge(Native.runtime.filter.call(fields)))
-          Native.logger.public_send(LEVELS.key?(level) ? level : :info, line)
+          Native.logger.public_send(level, line)
           nil
         rescue *ISOLATED_ERRORS => e
           write_failure(e)

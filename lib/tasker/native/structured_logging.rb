@@ -15,7 +15,7 @@ module Tasker
       MAX_BACKTRACE = 10
       private_constant :MAX_BACKTRACE
 
-      # @param level [Symbol] :debug, :info, :warn, :error or :fatal
+      # @param level [Symbol, String] :debug, :info, :warn, :error or :fatal; any other is taken for :info
       # @param message [String]
       # @param context [Hash]
       # @return [void]
@@ -90,7 +90,7 @@ module Tasker
       # @param context [Hash]
       # @return [void] writes at level warn above +slow_query_threshold_seconds+, else at level debug
       def log_performance_event(operation, duration, **context)
-        slow = duration.to_f > Native.runtime.settings.slow_query_threshold_seconds
+        slow = duration.is_a?(Numeric) && duration > Native.runtime.settings.slow_query_threshold_seconds
         write_structured(slow ? :warn : :debug) do
           { message: 'Performance measurement', entity_type: 'performance', operation: operation,
             **log_duration(duration), is_slow: slow, **context }
@@ -113,6 +113,7 @@ module Tasker
 
       # The block gives the message and the context, and is not called for a line that is not shown.
       def write_structured(level)
+        level = LogLine.level_of(level)
         return unless LogLine.shown?(level)
 
         LogLine.write(level, log_fields, { **log_shared_fields, **yield })

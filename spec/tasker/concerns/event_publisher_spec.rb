@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require 'active_support'
+require 'active_support/hash_with_indifferent_access'
+
 RSpec.describe Tasker::Concerns::EventPublisher do
   let(:attempted) { Time.utc(2026, 1, 2, 3, 4, 5) }
   let(:step) do
@@ -190,6 +193,14 @@ RSpec.describe Tasker::Concerns::EventPublisher do
       expect(payload).to match(order_id: 5, event_type: 'custom', timestamp: be_a(Time))
     end
 
+    it 'does so for a Hash with indifferent access, too' do
+      publisher.register_event('order.shipped')
+      given = ActiveSupport::HashWithIndifferentAccess.new(order_id: 5)
+      payload = published('order.shipped') { host.publish_custom_event('order.shipped', given) }
+
+      expect(payload).to match('order_id' => 5, event_type: 'custom', timestamp: be_a(Time))
+    end
+
     it 'registers a name at its first use, and does not change what it is given' do
       given = { order_id: 5 }.freeze
       host.publish_custom_event('order.never_published', given)
@@ -224,6 +235,11 @@ RSpec.describe Tasker::Concerns::EventPublisher do
 
         expect(payload).to include(step_id: 21, more: 1)
       end
+    end
+
+    it 'takes the name of a hint for it' do
+      expect(published('step.failed') { host.publish_step_event_for_context(step, context_hint: 'failure') })
+        .to include(step_id: 21)
     end
 
     it 'goes by the state of the step without a hint' do

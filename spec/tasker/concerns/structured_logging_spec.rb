@@ -71,8 +71,14 @@ RSpec.describe Tasker::Concerns::StructuredLogging do
     end
 
     it 'takes a level that there is not for info' do
-      logging.log_structured(:loud, 'a')
-      expect(levels).to eq(['INFO'])
+      [:loud, 5, nil].each { |level| logging.log_structured(level, 'a') }
+      expect(levels).to eq(['INFO'] * 3)
+    end
+
+    it 'takes the name of a level for it' do
+      configure(log_level: 'info')
+      %w[error debug].each { |level| logging.log_structured(level, 'a') }
+      expect(levels).to eq(['ERROR'])
     end
   end
 
@@ -190,9 +196,9 @@ RSpec.describe Tasker::Concerns::StructuredLogging do
   it 'has a line for performance, a warning where it is slow' do
     configure(slow_query_threshold_seconds: 2)
     [0.1, 1, 3, 5.1].each { |seconds| logging.log_performance_event('query', seconds, table: 'steps') }
-    logging.log_performance_event('query', nil)
+    [nil, Object.new].each { |odd| logging.log_performance_event('query', odd) }
 
-    expect(levels).to eq(%w[DEBUG DEBUG WARN WARN ERROR])
+    expect(levels).to eq(%w[DEBUG DEBUG WARN WARN ERROR ERROR])
     expect(lines.map { |line| line[:performance_category] }).to eq(%w[fast moderate slow very_slow])
     expect(lines[2]).to include(message: 'Performance measurement', entity_type: 'performance', operation: 'query',
                                 duration_ms: 3000, is_slow: true, table: 'steps')
