@@ -103,6 +103,12 @@ RSpec.describe 'Generators', :slow do
       expect_good(examples: 4)
     end
 
+    it 'makes one with a lot of them' do
+      events = Tasker::Native::SYSTEM_EVENTS.map(&:last).grep(/\A(task|step)\./)
+      rails("generate tasker:subscriber many --events #{events.join(' ')}")
+      expect_good(examples: events.size)
+    end
+
     it 'makes one without events, too' do
       rails('generate tasker:subscriber empty')
 
