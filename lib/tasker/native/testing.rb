@@ -6,7 +6,7 @@ require_relative 'trace_file'
 module Tasker
   module Native
     # For test suites: what was published and traced. Spans need the exporter :memory, which is Rails' default in the
-    # test environment. RSpec's matchers are {Matchers}: +require 'tasker/native/testing/rspec'+.
+    # test environment. RSpec's matchers are {Matchers}.
     #
     # @example
     #   require 'tasker/native/testing'
@@ -84,3 +84,5 @@ module Tasker
     end
   end
 end
+
+require_relative 'testing/matchers' if defined?(RSpec::Core)

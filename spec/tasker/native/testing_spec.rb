@@ -50,6 +50,16 @@ RSpec.describe Tasker::Native::Testing do
     end
   end
 
+  it 'brings the matchers where RSpec is loaded before it' do
+    script = <<~RUBY
+      require 'rspec/core'
+      require 'tasker/native/testing'
+      RSpec.describe('Matchers') { it { expect([]).not_to have_published('test.event') } }
+      exit RSpec::Core::Runner.run(['-f', 'p'])
+    RUBY
+    expect(ruby(script, gems: true)).to include('1 example, 0 failures')
+  end
+
   describe '.record_events with a block' do
     it 'gives the events of the block, and leaves nothing behind' do
       events = described_class.record_events { handle { nil } }
@@ -78,6 +88,12 @@ RSpec.describe Tasker::Native::Testing do
       expect(described_class).to have_published('test.event').with(number: a_value > 4).times(2)
       expect(described_class.published_events).to have_published('test.event')
       described_class.stop_recording_events
+    end
+
+    it 'takes Symbols for names, also where it must not hold' do
+      expect { publisher.publish('test.event', number: 1) }.to have_published(:'test.event').with('number' => 1)
+      expect { expect { publisher.publish('test.event', {}) }.not_to have_published(:'test.event') }
+        .to raise_error(RSpec::Expectations::ExpectationNotMetError)
     end
 
     it 'is composed with others' do
@@ -125,6 +141,10 @@ RSpec.describe Tasker::Native::Testing do
       expect(described_class).to have_span('tasker.task.execution').with('tasker.task_id' => '7')
       expect(spans).to have_span('tasker.step.execution').under(roots.first)
       expect(step_spans).not_to have_span('tasker.task.execution')
+    end
+
+    it 'takes Symbols for names' do
+      expect { handle { nil } }.to have_span(:'tasker.step.execution').with_status(:ok)
     end
 
     it 'does not hold for what ended before the block' do

@@ -9,9 +9,9 @@ module Tasker
       class HavePublished
         include Matcher
 
-        # @param event_name [String]
+        # @param event_name [String, Symbol]
         def initialize(event_name)
-          @event_name = event_name
+          @event_name = event_name.to_s
           @expected = {}
         end
 
@@ -64,7 +64,7 @@ module Tasker
 
         def payload_matches?(payload)
           @expected.all? do |key, value|
-            found = payload.fetch(key) { payload.fetch(key.to_s) { next false } }
+            found = payload.fetch(key) { payload.fetch(key.to_s) { payload.fetch(key.to_s.to_sym) { next false } } }
             values_match?(value, found)
           end
         end
@@ -78,7 +78,8 @@ module Tasker
 
         # Those keys that were asked for first.
         def shown(event)
-          asked, others = event.payload.partition { |key, _| @expected.key?(key) || @expected.key?(key.to_s.to_sym) }
+          names = @expected.keys.map(&:to_s)
+          asked, others = event.payload.partition { |key, _| names.include?(key.to_s) }
           formatted((asked + others).to_h)
         end
 

@@ -9,9 +9,9 @@ module Tasker
       class HaveSpan
         include Matcher
 
-        # @param name [String]
+        # @param name [String, Symbol]
         def initialize(name)
-          @name = name
+          @name = name.to_s
           @attributes = {}
         end
 
@@ -30,10 +30,10 @@ module Tasker
           self
         end
 
-        # @param status [String] 'OK', 'ERROR' or 'UNSET'
+        # @param status [String, Symbol] 'OK', 'ERROR' or 'UNSET'
         # @return [self]
         def with_status(status)
-          @status = status
+          @status = status.to_s.upcase
           self
         end
 

@@ -1,14 +1,15 @@
 # frozen_string_literal: true
 
 require 'rspec/expectations'
-require_relative '../testing'
+
 require_relative 'have_published'
 require_relative 'have_span'
 
 module Tasker
   module Native
     module Testing
-      # RSpec's matchers for events and spans, in every example once this file is required.
+      # RSpec's matchers for events and spans, in every example. They are there where RSpec is loaded before this
+      # module, and after +require 'tasker/native/testing/rspec'+ in any case.
       #
       # @example
       #   require 'tasker/native/testing/rspec'
