@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'payload_reader'
+require_relative 'subscribed_name'
 
 module Tasker
   module Native
@@ -29,10 +30,6 @@ module Tasker
     # Filters are asked at every event, with the name under which it was published.
     class BaseSubscriber
       include PayloadReader
-
-      SYSTEM_PREFIXES = %w[task. step. workflow. observability.].freeze
-      CUSTOM_PREFIX = 'custom.'
-      private_constant :SYSTEM_PREFIXES, :CUSTOM_PREFIX
 
       class << self
         # @return [Array<String>] in the place of those that +subscribe_to+ has named
@@ -103,7 +100,7 @@ module Tasker
       # @raise [UnregisteredEventError] for a name that begins like a system event and is none
       def subscribe_to_publisher(publisher)
         event_subscriptions.each do |event_name, handler|
-          names_of(publisher, event_name.to_s).each do |name|
+          SubscribedName.new(event_name).on(publisher).each do |name|
             publisher.subscribe(name, Subscription.new(self, handler))
           end
         end
@@ -115,14 +112,18 @@ module Tasker
       #
       # @return [Hash{String=>Symbol}] names of events, and the methods that handle them
       def event_subscriptions
-        self.class.subscribed_events.to_h { |name| [name, generate_handler_method_name(name)] }
-            .select { |name, handler| handler?(name, handler) }
+        handlers = self.class.subscribed_events.to_h { |name| [name, generate_handler_method_name(name)] }
+        missing = handlers.reject { |_, handler| respond_to?(handler, true) }
+        missing.each do |name, handler|
+          Native.logger.warn("#{self.class.name}: Handler method #{handler} not found for event #{name}")
+        end
+        handlers.except(*missing.keys)
       end
 
       # @param event_name [String, Symbol]
       # @return [Symbol] :handle_order_shipped for 'order.shipped'
       def generate_handler_method_name(event_name)
-        :"handle_#{underscore(event_name.to_s.tr('.', '_'))}"
+        :"handle_#{LogLine.underscore(event_name.to_s.tr('.', '_'))}"
       end
 
       # For subclasses: whether the handler of an event is called.
@@ -131,53 +132,6 @@ module Tasker
       # @return [Boolean]
       def should_process_event?(_event_name)
         true
-      end
-
-      private
-
-      # What {Subscription} calls.
-      def receive(handler, event)
-        filter = self.class.event_filter
-        return if filter && !filter.call(event.id)
-
-        __send__(handler, event) if should_process_event?(event.id)
-      end
-
-      def handler?(event_name, handler)
-        return true if respond_to?(handler, true)
-
-        Native.logger.warn("#{self.class.name}: Handler method #{handler} not found for event #{event_name}")
-        false
-      end
-
-      # What a name from subscribe_to is called on the bus.
-      def names_of(publisher, name)
-        return [name] if name.include?('*')
-        return [system_name(publisher, name)] if name.start_with?(*SYSTEM_PREFIXES)
-
-        system = SYSTEM_EVENTS.find { |_, event| event == name || event.tr('.', '_') == name }
-        return [system.last] if system
-
-        custom_names(publisher, name).each { |event| publisher.register_event(event) }
-      end
-
-      # Documents call observability.step.max_retries_reached after the step.
-      def system_name(publisher, name)
-        [name, "observability.#{name}"].find { |event| publisher.registered?(event) } || name
-      end
-
-      # As it is, with the prefix, and whatever :order_fulfilled may mean of what is known.
-      def custom_names(publisher, name)
-        return [name] if name.start_with?(CUSTOM_PREFIX)
-
-        names = [name, CUSTOM_PREFIX + name]
-        return names if name.include?('.')
-
-        names | publisher.event_names.select { |event| event.tr('.', '_') == name }
-      end
-
-      def underscore(name)
-        name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
       end
     end
   end

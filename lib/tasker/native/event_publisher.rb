@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require_relative 'publishing'
+
 module Tasker
   module Native
     # The methods by which handlers and models publish events. None of them raises for a failing listener or for what
@@ -22,7 +24,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_step_started(step, **context)
-        publish_step('step.execution_requested', :started, step, nil, context)
+        Publishing.step(self, 'step.execution_requested', :started, step, nil, context)
       end
 
       # Publishes step.before_handle: the step's span starts here.
@@ -30,7 +32,7 @@ module Tasker
       # @param (see #publish_step_started)
       # @return [void]
       def publish_step_before_handle(step, **context)
-        publish_step('step.before_handle', :before_handle, step, nil, context)
+        Publishing.step(self, 'step.before_handle', :before_handle, step, nil, context)
       end
 
       # Publishes step.completed.
@@ -40,7 +42,7 @@ module Tasker
       # @example
       #   publish_step_completed(step, operation_count: 42)
       def publish_step_completed(step, **context)
-        publish_step('step.completed', :completed, step, nil, context)
+        Publishing.step(self, 'step.completed', :completed, step, nil, context)
       end
 
       # Publishes step.failed with error_message, error_class, exception_class and backtrace (10 lines; the span has
@@ -58,7 +60,7 @@ module Tasker
       #     raise
       #   end
       def publish_step_failed(step, error: nil, **context)
-        publish_step('step.failed', :failed, step, error, context)
+        Publishing.step(self, 'step.failed', :failed, step, error, context)
       end
 
       # Publishes step.retry_requested.
@@ -68,7 +70,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_step_retry_requested(step, retry_reason: 'Step execution failed', **context)
-        publish_step('step.retry_requested', :retry, step, nil, { retry_reason: retry_reason, **context })
+        Publishing.step(self, 'step.retry_requested', :retry, step, nil, { retry_reason: retry_reason, **context })
       end
 
       # Publishes step.cancelled.
@@ -78,7 +80,8 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_step_cancelled(step, cancellation_reason: 'Step cancelled', **context)
-        publish_step('step.cancelled', :cancelled, step, nil, { cancellation_reason: cancellation_reason, **context })
+        Publishing.step(self, 'step.cancelled', :cancelled, step, nil,
+                        { cancellation_reason: cancellation_reason, **context })
       end
 
       # Publishes observability.step.backoff: the step waits before it is tried again.
@@ -89,8 +92,8 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_step_backoff(step, backoff_seconds:, backoff_type: 'exponential', **context)
-        publish_step('observability.step.backoff', :backoff, step, nil,
-                     { backoff_seconds: backoff_seconds, backoff_type: backoff_type, **context })
+        Publishing.step(self, 'observability.step.backoff', :backoff, step, nil,
+                        { backoff_seconds: backoff_seconds, backoff_type: backoff_type, **context })
       end
 
       # Publishes what the hint says, or the state of the step: step.execution_requested, step.completed, step.failed,
@@ -126,7 +129,7 @@ module Tasker
       # @example
       #   publish_task_started(task, execution_mode: 'async')
       def publish_task_started(task, **context)
-        publish_task('task.start_requested', :started, task, context)
+        Publishing.task(self, 'task.start_requested', :started, task, context)
       end
 
       # Publishes task.completed.
@@ -134,7 +137,7 @@ module Tasker
       # @param (see #publish_task_started)
       # @return [void]
       def publish_task_completed(task, **context)
-        publish_task('task.completed', :completed, task, context)
+        Publishing.task(self, 'task.completed', :completed, task, context)
       end
 
       # Publishes task.failed.
@@ -147,8 +150,8 @@ module Tasker
       # @example
       #   publish_task_failed(task, error_message: 'Out of stock', error_steps: ['ship_order'])
       def publish_task_failed(task, error_message: 'Task execution failed', error_steps: [], **context)
-        publish_task('task.failed', :failed, task,
-                     { error_message: error_message, error_steps: error_steps, **context })
+        Publishing.task(self, 'task.failed', :failed, task,
+                        { error_message: error_message, error_steps: error_steps, **context })
       end
 
       # Publishes task.retry_requested.
@@ -158,7 +161,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_retry_requested(task, retry_reason: 'Task retry requested', **context)
-        publish_task('task.retry_requested', :retry, task, { retry_reason: retry_reason, **context })
+        Publishing.task(self, 'task.retry_requested', :retry, task, { retry_reason: retry_reason, **context })
       end
 
       # Publishes task.initialize_requested for a task that waits again.
@@ -168,7 +171,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_pending_transition(task, reason: 'Task set to pending', **context)
-        publish_task('task.initialize_requested', :pending_transition, task, { reason: reason, **context })
+        Publishing.task(self, 'task.initialize_requested', :pending_transition, task, { reason: reason, **context })
       end
 
       # Publishes observability.task.enqueue, with the task's context as task_context.
@@ -176,7 +179,7 @@ module Tasker
       # @param (see #publish_task_started)
       # @return [void]
       def publish_task_enqueue(task, **context)
-        publish_task('observability.task.enqueue', :enqueue, task, context)
+        Publishing.task(self, 'observability.task.enqueue', :enqueue, task, context)
       end
 
       # Publishes workflow.task_started.
@@ -185,7 +188,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_workflow_task_started(task_id, **context)
-        publish_orchestration('workflow.task_started', context) { { task_id: task_id } }
+        Publishing.orchestration(self, 'workflow.task_started', context) { { task_id: task_id } }
       end
 
       # Publishes workflow.step_completed.
@@ -195,7 +198,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_workflow_step_completed(task_id, step_id, **context)
-        publish_orchestration('workflow.step_completed', context) { { task_id: task_id, step_id: step_id } }
+        Publishing.orchestration(self, 'workflow.step_completed', context) { { task_id: task_id, step_id: step_id } }
       end
 
       # Publishes workflow.viable_steps_discovered, with the number of steps as step_count.
@@ -208,7 +211,7 @@ module Tasker
       # @example
       #   publish_viable_steps_discovered(task.task_id, [21, 22])
       def publish_viable_steps_discovered(task_id, step_ids, processing_mode: 'concurrent', **context)
-        publish_orchestration('workflow.viable_steps_discovered', context) do
+        Publishing.orchestration(self, 'workflow.viable_steps_discovered', context) do
           { task_id: task_id, step_ids: step_ids, processing_mode: processing_mode, step_count: step_ids.size }
         end
       end
@@ -220,7 +223,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_no_viable_steps(task_id, reason: 'No steps ready for execution', **context)
-        publish_orchestration('workflow.no_viable_steps', context) { { task_id: task_id, reason: reason } }
+        Publishing.orchestration(self, 'workflow.no_viable_steps', context) { { task_id: task_id, reason: reason } }
       end
 
       # Publishes workflow.task_finalization_started.
@@ -230,7 +233,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_finalization_started(task, processed_steps_count: 0, **context)
-        publish_orchestration('workflow.task_finalization_started', context, task, %i[task_id]) do
+        Publishing.orchestration(self, 'workflow.task_finalization_started', context, task, %i[task_id]) do
           { processed_steps_count: processed_steps_count }
         end
       end
@@ -242,7 +245,8 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_finalization_completed(task, processed_steps_count: 0, **context)
-        publish_orchestration('workflow.task_finalization_completed', context, task, %i[task_id final_status]) do
+        Publishing.orchestration(self, 'workflow.task_finalization_completed', context, task,
+                                 %i[task_id final_status]) do
           { processed_steps_count: processed_steps_count }
         end
       end
@@ -254,7 +258,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_workflow_state_unclear(task, reason: 'Task in unclear state', **context)
-        publish_orchestration('workflow.task_state_unclear', context, task) { { reason: reason } }
+        Publishing.orchestration(self, 'workflow.task_state_unclear', context, task) { { reason: reason } }
       end
 
       # Publishes workflow.task_reenqueue_started, with the task's status as current_status.
@@ -264,8 +268,8 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_reenqueue_started(task, reason: 'Task reenqueue started', **context)
-        publish_orchestration('workflow.task_reenqueue_started', context, task,
-                              %i[task_id task_name current_status]) { { reason: reason, timestamp: Time.now } }
+        Publishing.orchestration(self, 'workflow.task_reenqueue_started', context, task,
+                                 %i[task_id task_name current_status]) { { reason: reason, timestamp: Time.now } }
       end
 
       # Publishes workflow.task_reenqueue_requested.
@@ -275,7 +279,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_reenqueue_requested(task, reason: 'Task reenqueue requested', **context)
-        publish_orchestration('workflow.task_reenqueue_requested', context, task) do
+        Publishing.orchestration(self, 'workflow.task_reenqueue_requested', context, task) do
           { reason: reason, timestamp: Time.now }
         end
       end
@@ -288,7 +292,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_reenqueue_failed(task, reason: 'Task reenqueue failed', error: 'Unknown error', **context)
-        publish_orchestration('workflow.task_reenqueue_failed', context, task) do
+        Publishing.orchestration(self, 'workflow.task_reenqueue_failed', context, task) do
           { reason: reason, error: error, timestamp: Time.now }
         end
       end
@@ -301,7 +305,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_task_reenqueue_delayed(task, delay_seconds:, reason: 'Task reenqueue delayed', **context)
-        publish_orchestration('workflow.task_reenqueue_delayed', context, task) do
+        Publishing.orchestration(self, 'workflow.task_reenqueue_delayed', context, task) do
           now = Time.now
           { reason: reason, delay_seconds: delay_seconds, scheduled_for: now + delay_seconds, timestamp: now }
         end
@@ -315,7 +319,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_steps_execution_started(task, step_count:, processing_mode: 'concurrent', **context)
-        publish_orchestration('workflow.steps_execution_started', context, task) do
+        Publishing.orchestration(self, 'workflow.steps_execution_started', context, task) do
           { step_count: step_count, processing_mode: processing_mode }
         end
       end
@@ -328,7 +332,7 @@ module Tasker
       # @param context [Hash]
       # @return [void]
       def publish_steps_execution_completed(task, processed_count:, successful_count:, **context)
-        publish_orchestration('workflow.steps_execution_completed', context, task) do
+        Publishing.orchestration(self, 'workflow.steps_execution_completed', context, task) do
           { processed_count: processed_count, successful_count: successful_count }
         end
       end
@@ -343,7 +347,7 @@ module Tasker
       #   publish_custom_event('order.shipped', order_id: 5, parcels: 2)
       def publish_custom_event(event_name, payload = {})
         payload = { **payload, event_type: 'custom', timestamp: Time.now } if payload.is_a?(Hash)
-        publishing(event_name) { |publisher| publisher.publish_by(self, event_name, payload, nil) }
+        Publishing.rescuing(event_name) { |publisher| publisher.publish_by(self, event_name, payload, nil) }
       end
 
       # Publishes any event with the payload of a step.
@@ -360,8 +364,8 @@ module Tasker
       # @example
       #   publish_step_event('step.resolved_manually', step, resolved_by: 'support')
       def publish_step_event(event_name, step, metadata = {}, event_type: nil, error: nil, **context)
-        publishing(event_name) do |publisher|
-          type = event_type || event_type_of(event_name)
+        Publishing.rescuing(event_name) do |publisher|
+          type = event_type || Publishing.event_type_of(event_name)
           publisher.publish_step(self, event_name, type.to_sym, step, error, { **metadata, **context })
         end
       end
@@ -378,9 +382,9 @@ module Tasker
       # @example
       #   publish_task_event('task.cancelled', task, cancelled_by: 'support')
       def publish_task_event(event_name, task, metadata = {}, event_type: nil, **context)
-        publishing(event_name) do |publisher|
-          type = event_type || event_type_of(event_name)
-          publish_of_task(publisher, event_name, type.to_sym, task, { **metadata, **context })
+        Publishing.rescuing(event_name) do
+          type = event_type || Publishing.event_type_of(event_name)
+          Publishing.of_task(self, event_name, type.to_sym, task, { **metadata, **context })
         end
       end
 
@@ -394,7 +398,7 @@ module Tasker
       # @example
       #   publish_workflow_event('workflow.orchestration_requested', task_id: task.task_id)
       def publish_workflow_event(event_name, metadata = {}, **context)
-        publish_orchestration(event_name, context) { metadata }
+        Publishing.orchestration(self, event_name, context) { metadata }
       end
 
       METHODS_BY_HINT = {
@@ -421,7 +425,7 @@ module Tasker
       # @example
       #   publish_event('order.validation_started', order_id: 5)
       def publish_event(event_name, payload = {})
-        publishing(event_name) { |publisher| publisher.publish(event_name, payload) }
+        Publishing.rescuing(event_name) { |publisher| publisher.publish(event_name, payload) }
       end
 
       # The same; before that the block writes to the log. What it raises stays here.
@@ -439,56 +443,6 @@ module Tasker
       end
 
       # @!visibility private
-
-      # The hot path: nothing stands between it and the core.
-      def publish_step(event_name, event_type, step, error, context)
-        Tasker::Events::Publisher.instance.publish_step(self, event_name, event_type, step, error, context)
-      rescue *ISOLATED_ERRORS => e
-        Native.report_publishing_error(event_name, e)
-      end
-
-      def publish_task(event_name, event_type, task, context)
-        publishing(event_name) { |publisher| publish_of_task(publisher, event_name, event_type, task, context) }
-      end
-
-      # For a line in the log alone, the task's steps are not counted.
-      def publish_of_task(publisher, event_name, event_type, task, context)
-        payload = if publisher.wanted?(event_name)
-                    build_task_payload(task, event_type, context)
-                  elsif publisher.shows_line?(event_name)
-                    { **EventPayloadBuilder.task_fields(task, :task_id, :task_name), event_type: event_type, **context }
-                  end
-        publisher.publish_by(self, event_name, payload || {}, task)
-      end
-
-      # The block gives the keys of this event, the task those that are named.
-      def publish_orchestration(event_name, context, task = nil, keys = %i[task_id task_name])
-        publishing(event_name) do |publisher|
-          payload = {}
-          if publisher.wanted?(event_name) || publisher.shows_line?(event_name)
-            of_task = task ? EventPayloadBuilder.task_fields(task, *keys) : {}
-            payload = build_orchestration_payload(event_type_of(event_name), { **of_task, **yield, **context })
-          end
-          publisher.publish_by(self, event_name, payload, nil)
-        end
-      end
-
-      def publishing(event_name)
-        publisher = Tasker::Events::Publisher.instance
-        publisher.register_event(event_name) unless publisher.registered?(event_name)
-        yield publisher
-        nil
-      rescue TooManyEventsError => e
-        Native.runtime.warn_of_too_many_events(event_name, e)
-      rescue *ISOLATED_ERRORS => e
-        Native.report_publishing_error(event_name, e)
-      end
-
-      # 'started' for step.execution_requested: the catalog knows; else the last part of the name.
-      def event_type_of(event_name)
-        entry = Catalog.catalog[event_name.to_s]
-        (entry && entry[:example_payload][:event_type]) || event_name.to_s.split('.').last
-      end
 
       # @see EventPayloadBuilder#build_step_payload
       def build_step_payload(step, event_type, context = {})

@@ -53,6 +53,44 @@ module Tasker
           write_failure(e)
         end
 
+        # A line of {StructuredLogging}. The block gives the message and the context, and is not called for a line that
+        # is not shown.
+        #
+        # @param host [Object] who writes
+        # @param level [Symbol, String]
+        # @yieldreturn [Hash]
+        # @return [void]
+        def structured(host, level)
+          level = level_of(level)
+          return unless shown?(level)
+
+          write(level, own_fields(host), { **shared_fields(host), **yield })
+          nil
+        rescue *ISOLATED_ERRORS => e
+          write_failure(e)
+        end
+
+        # @param seconds [Numeric]
+        # @return [Hash{Symbol=>Object}] duration_ms and performance_category
+        def duration(seconds)
+          category = case seconds
+                     when ..0.1 then 'fast'
+                     when ..1.0 then 'moderate'
+                     when ..5.0 then 'slow'
+                     else 'very_slow'
+                     end
+          { duration_ms: (seconds * 1000).round(2), performance_category: category }
+        end
+
+        # @param object [Object]
+        # @param method [Symbol]
+        # @return [Object, nil] nil where it has no answer
+        def answer(object, method)
+          object.public_send(method) if object.respond_to?(method)
+        rescue *ISOLATED_ERRORS
+          nil
+        end
+
         # @param error [Exception] whose message may show what was to be filtered
         # @return [void]
         def write_failure(error)
@@ -97,7 +135,12 @@ module Tasker
         # @param of_class [Class] OrderProcess::FetchCart
         # @return [String] "fetch_cart"
         def component_of(of_class)
-          name = of_class.name.to_s.split('::').last || 'anonymous'
+          underscore(of_class.name.to_s.split('::').last || 'anonymous')
+        end
+
+        # @param name [String] HTTPCartFetcher
+        # @return [String] "http_cart_fetcher"
+        def underscore(name)
           name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
         rescue *ISOLATED_ERRORS
           'anonymous'
@@ -111,6 +154,19 @@ module Tasker
         end
 
         private
+
+        # In their order in the line; those that need the filter are filled in later.
+        def own_fields(host)
+          { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: component_of(host.class),
+            message: nil, environment: PipelineOptions.environment_name, tasker_version: VERSION,
+            process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
+        end
+
+        def shared_fields(host)
+          fields = { correlation_id: host.correlation_id }
+          id = request_id
+          id ? { **fields, request_id: id } : fields
+        end
 
         def new_correlation_id
           milliseconds = Process.clock_gettime(Process::CLOCK_REALTIME, :millisecond)

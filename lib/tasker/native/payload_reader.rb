@@ -5,15 +5,60 @@ module Tasker
     # What subscribers read from events, which may be events or plain Hashes with Symbols or Strings as keys, and may
     # lack anything. All methods are protected: they are for handlers.
     module PayloadReader
-      # What classes of errors are called, and what that tells; the first match wins.
-      ERROR_TYPES = {
-        'timeout' => /timeout/i, 'network' => /connection|network/i, 'not_found' => /notfound|missing|404/i,
-        'auth' => /unauthorized|forbidden|401|403/i, 'rate_limit' => /ratelimit|toomanyrequests|429/i,
-        'client_error' => /badrequest|invalid|400/i, 'server_error' => /servererror|internalerror|500/i,
-        'runtime' => /standarderror|runtimeerror/i
-      }.freeze
+      # What subscribers have no need to know. They may have methods of these names.
+      #
+      # @api private
+      module Reading
+        # What classes of errors are called, and what that tells; the first match wins.
+        ERROR_TYPES = {
+          'timeout' => /timeout/i, 'network' => /connection|network/i, 'not_found' => /notfound|missing|404/i,
+          'auth' => /unauthorized|forbidden|401|403/i, 'rate_limit' => /ratelimit|toomanyrequests|429/i,
+          'client_error' => /badrequest|invalid|400/i, 'server_error' => /servererror|internalerror|500/i,
+          'runtime' => /standarderror|runtimeerror/i
+        }.freeze
+        private_constant :ERROR_TYPES
+
+        class << self
+          # @param value [Object]
+          # @param default [Integer]
+          # @return [Integer] the default for what is no number
+          def integer(value, default = 0)
+            value.respond_to?(:to_i) ? value.to_i : default
+          rescue FloatDomainError
+            default # of NaN and infinities
+          end
+
+          # @param value [Object]
+          # @return [Float] 0.0 for what is no number
+          def float(value)
+            value.respond_to?(:to_f) ? value.to_f : 0.0
+          end
+
+          # @param value [Object]
+          # @param placeholder [String]
+          # @return [Object, nil] nil for the placeholder
+          def known(value, placeholder)
+            value unless value == placeholder
+          end
+
+          # @param error_class [String]
+          # @return [String]
+          def error_type(error_class)
+            return 'unknown' if error_class.strip.empty?
+
+            ERROR_TYPES.find { |_, pattern| pattern.match?(error_class) }&.first || 'other'
+          end
+
+          # @return [Time] in the zone of the app
+          def now
+            Time.respond_to?(:current) ? Time.current : Time.now
+          end
+        end
+      end
+      private_constant :Reading
+
       ZERO = /\A\s*0*(\.0*)?\s*\z/
-      private_constant :ERROR_TYPES, :ZERO
+      private_constant :ZERO
 
       protected
 
@@ -33,7 +78,7 @@ module Tasker
       #   without those that are nil
       def extract_core_attributes(event)
         { task_id: safe_get(event, :task_id, 'unknown'), step_id: safe_get(event, :step_id),
-          event_timestamp: safe_get(event, :timestamp, now).to_s }.compact
+          event_timestamp: safe_get(event, :timestamp, Reading.now).to_s }.compact
       end
 
       # @param event [Tasker::Native::Event, Hash, nil]
@@ -48,10 +93,11 @@ module Tasker
       # @example
       #   StatsD.distribution('tasker.task.duration', extract_timing_metrics(event)[:execution_duration])
       def extract_timing_metrics(event)
-        { execution_duration: float_of(event, :execution_duration),
+        { execution_duration: Reading.float(safe_get(event, :execution_duration)),
           started_at: safe_get(event, :started_at), completed_at: safe_get(event, :completed_at),
-          step_count: integer_of(event, :total_steps), completed_steps: integer_of(event, :completed_steps),
-          failed_steps: integer_of(event, :failed_steps) }
+          step_count: Reading.integer(safe_get(event, :total_steps)),
+          completed_steps: Reading.integer(safe_get(event, :completed_steps)),
+          failed_steps: Reading.integer(safe_get(event, :failed_steps)) }
       end
 
       # @param event [Tasker::Native::Event, Hash, nil]
@@ -62,22 +108,24 @@ module Tasker
       #   StatsD.increment('tasker.errors', tags: ["type:#{extract_error_metrics(event)[:error_type]}"])
       def extract_error_metrics(event)
         error_class = safe_get(event, :exception_class) || safe_get(event, :error_class)
-        attempt = integer_of(event, :attempt_number, 1)
+        attempt = Reading.integer(safe_get(event, :attempt_number, 1), 1)
         { error_message: safe_get(event, :error_message, 'unknown_error'),
           error_class: error_class || 'UnknownError',
-          error_type: error_type(error_class.to_s),
+          error_type: Reading.error_type(error_class.to_s),
           attempt_number: attempt,
           is_retryable: safe_get(event, :retryable, false),
-          final_failure: attempt >= integer_of(event, :retry_limit, 1) }
+          final_failure: attempt >= Reading.integer(safe_get(event, :retry_limit, 1), 1) }
       end
 
       # @param event [Tasker::Native::Event, Hash, nil]
       # @return [Hash{Symbol=>Numeric}] memory_usage (an Integer), and the Floats cpu_time, queue_time, processing_time,
       #   retry_delay; 0 where there is none
       def extract_performance_metrics(event)
-        { memory_usage: integer_of(event, :memory_usage), cpu_time: float_of(event, :cpu_time),
-          queue_time: float_of(event, :queue_time), processing_time: float_of(event, :processing_time),
-          retry_delay: float_of(event, :retry_delay) }
+        { memory_usage: Reading.integer(safe_get(event, :memory_usage)),
+          cpu_time: Reading.float(safe_get(event, :cpu_time)),
+          queue_time: Reading.float(safe_get(event, :queue_time)),
+          processing_time: Reading.float(safe_get(event, :processing_time)),
+          retry_delay: Reading.float(safe_get(event, :retry_delay)) }
       end
 
       # @param event [Tasker::Native::Event, Hash, nil]
@@ -86,7 +134,8 @@ module Tasker
       # @example
       #   StatsD.increment('tasker.task.completed', tags: extract_metric_tags(event))
       def extract_metric_tags(event)
-        values = { task: named(event, :task_name, 'unknown'), step: named(event, :step_name, 'unknown_step'),
+        values = { task: Reading.known(safe_get(event, :task_name), 'unknown'),
+                   step: Reading.known(safe_get(event, :step_name), 'unknown_step'),
                    environment: (::Rails.env if defined?(::Rails.env)), source: safe_get(event, :source_system),
                    retryable: safe_get(event, :retryable), attempt: safe_get(event, :attempt_number),
                    priority: safe_get(event, :priority) }
@@ -112,35 +161,6 @@ module Tasker
 
         number = value.to_f
         number.zero? && value.is_a?(String) && !value.match?(ZERO) ? default : number
-      end
-
-      private
-
-      def integer_of(event, key, default = 0)
-        value = safe_get(event, key, default)
-        value.respond_to?(:to_i) ? value.to_i : default
-      rescue FloatDomainError
-        default # of NaN and infinities
-      end
-
-      def float_of(event, key)
-        value = safe_get(event, key, 0.0)
-        value.respond_to?(:to_f) ? value.to_f : 0.0
-      end
-
-      def named(event, key, placeholder)
-        name = safe_get(event, key)
-        name unless name == placeholder
-      end
-
-      def error_type(error_class)
-        return 'unknown' if error_class.strip.empty?
-
-        ERROR_TYPES.find { |_, pattern| pattern.match?(error_class) }&.first || 'other'
-      end
-
-      def now
-        Time.respond_to?(:current) ? Time.current : Time.now
       end
     end
   end

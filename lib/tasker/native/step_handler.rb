@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'step_failure'
+require_relative 'step_handler/attempt'
 
 module Tasker
   module Native
@@ -16,56 +17,10 @@ module Tasker
         # @param step [#workflow_step_id, #name, #results]
         # @return [Object] what the handler's own +handle+ returns
         def handle(task, sequence, step)
-          told = task_id_for(step, task)
-          key = [told.fetch(:task_id) { task_id_of(step) }, step_answer(step, :workflow_step_id)]
-          return super if Native.runtime.current_step == key # below a subclass' own handle
+          attempt = Attempt.new(self, task, step)
+          return super if attempt.running? # below a subclass' own handle
 
-          publish_step_started(step, **told)
-          publish_step_before_handle(step, **told)
-          failure = StepFailure.new(step)
-          started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-          begin
-            result = Native.runtime.with_current_step(key) { super }
-            ended = true
-          rescue *ISOLATED_ERRORS => e
-            fail_step(step, e, failure, execution_duration: seconds_since(started), **told)
-            ended = true
-            raise
-          ensure
-            Native.runtime.interrupt_step(key) unless ended
-          end
-          publish_step_completed(step, execution_duration: seconds_since(started), **told)
-          result
-        end
-
-        private
-
-        def fail_step(step, error, failure, **told)
-          announce_failure(step, error, **told.slice(:task_id))
-          failure.keep(error)
-          publish_step_failed(step, error: error, **told)
-        end
-
-        # What the payloads of a step that does not know its task have to be told.
-        def task_id_for(step, task)
-          return {} unless task_id_of(step).nil?
-
-          { task_id: step_answer(task, :task_id) }.compact
-        end
-
-        # As the payload builder asks.
-        def task_id_of(step)
-          step_answer(step, :task_id) || step_answer(step_answer(step, :task), :task_id)
-        end
-
-        def seconds_since(started)
-          (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)
-        end
-
-        def step_answer(object, method)
-          object.public_send(method) if object.respond_to?(method)
-        rescue *ISOLATED_ERRORS
-          nil
+          attempt.run { super }
         end
       end
 
@@ -165,7 +120,7 @@ module Tasker
         def handle(task, sequence, step)
           before = step.results
           output = process(task, sequence, step)
-          check_output(output)
+          _check_output(output)
           process_results(step, output, before)
           output
         end
@@ -198,12 +153,13 @@ module Tasker
 
         private
 
-        # Raises for what process must not return.
-        def check_output(_output); end
+        # Begin with an underscore, so that no handler has a method of that name.
 
-        # Tells what is to be told before an error is kept and step.failed is published. (Not in the module above, which
-        # stands in front of every subclass.)
-        def announce_failure(_step, _error, **_told); end
+        # Raises for what process must not return.
+        def _check_output(_output); end
+
+        # Tells what is to be told before an error is kept and step.failed is published.
+        def _announce_failure(_step, _error, **_told); end
       end
     end
   end

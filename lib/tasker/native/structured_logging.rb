@@ -22,7 +22,7 @@ module Tasker
       # @example
       #   log_structured(:info, 'Cart fetched', cart_id: 5, items: 3)
       def log_structured(level, message, **context)
-        write_structured(level) { { message: message, **context } }
+        LogLine.structured(self, level) { { message: message, **context } }
       end
 
       # The id that ties the lines of this thread together. Made up at the first call, unless it was set.
@@ -52,10 +52,10 @@ module Tasker
       # @param context [Hash]
       # @return [void] writes at level info
       def log_task_event(task, event_type, **context)
-        write_structured(:info) do
-          { message: "Task #{event_type}", entity_type: 'task', entity_id: log_answer(task, :task_id),
-            entity_name: log_answer(task, :name), event_type: event_type,
-            task_status: log_answer(task, :status), **context }
+        LogLine.structured(self, :info) do
+          { message: "Task #{event_type}", entity_type: 'task', entity_id: LogLine.answer(task, :task_id),
+            entity_name: LogLine.answer(task, :name), event_type: event_type,
+            task_status: LogLine.answer(task, :status), **context }
         end
       end
 
@@ -65,12 +65,14 @@ module Tasker
       # @param context [Hash]
       # @return [void] writes at level info
       def log_step_event(step, event_type, duration: nil, **context)
-        write_structured(:info) do
-          task = log_answer(step, :task)
-          { message: "Step #{event_type}", entity_type: 'step', entity_id: log_answer(step, :workflow_step_id),
-            entity_name: log_answer(step, :name), event_type: event_type, step_status: log_answer(step, :status),
-            task_id: log_answer(task, :task_id) || log_answer(step, :task_id), task_name: log_answer(task, :name),
-            **(duration ? log_duration(duration) : {}), **context }
+        LogLine.structured(self, :info) do
+          task = LogLine.answer(step, :task)
+          { message: "Step #{event_type}", entity_type: 'step', entity_id: LogLine.answer(step, :workflow_step_id),
+            entity_name: LogLine.answer(step, :name), event_type: event_type,
+            step_status: LogLine.answer(step, :status),
+            task_id: LogLine.answer(task, :task_id) || LogLine.answer(step, :task_id),
+            task_name: LogLine.answer(task, :name),
+            **(duration ? LogLine.duration(duration) : {}), **context }
         end
       end
 
@@ -79,7 +81,7 @@ module Tasker
       # @param context [Hash]
       # @return [void] writes at level debug
       def log_orchestration_event(operation, event_type, **context)
-        write_structured(:debug) do
+        LogLine.structured(self, :debug) do
           { message: "Orchestration #{event_type}", entity_type: 'orchestration', operation: operation,
             event_type: event_type, **context }
         end
@@ -91,9 +93,9 @@ module Tasker
       # @return [void] writes at level warn above +slow_query_threshold_seconds+, else at level debug
       def log_performance_event(operation, duration, **context)
         slow = duration.is_a?(Numeric) && duration > Native.runtime.settings.slow_query_threshold_seconds
-        write_structured(slow ? :warn : :debug) do
+        LogLine.structured(self, slow ? :warn : :debug) do
           { message: 'Performance measurement', entity_type: 'performance', operation: operation,
-            **log_duration(duration), is_slow: slow, **context }
+            **LogLine.duration(duration), is_slow: slow, **context }
         end
       end
 
@@ -102,53 +104,11 @@ module Tasker
       # @param level [Symbol]
       # @return [void]
       def log_exception(exception, context: {}, level: :error)
-        write_structured(level) do
+        LogLine.structured(self, level) do
           { message: "Exception occurred: #{exception.class}", entity_type: 'exception',
             exception_class: exception.class.to_s, exception_message: Native.runtime.filter.message_of(exception),
             backtrace: Array(exception.backtrace).first(MAX_BACKTRACE), **context }
         end
-      end
-
-      private
-
-      # The block gives the message and the context, and is not called for a line that is not shown.
-      def write_structured(level)
-        level = LogLine.level_of(level)
-        return unless LogLine.shown?(level)
-
-        LogLine.write(level, log_fields, { **log_shared_fields, **yield })
-        nil
-      rescue *ISOLATED_ERRORS => e
-        LogLine.write_failure(e)
-      end
-
-      # In their order in the line; those that need the filter are filled in later.
-      def log_fields
-        { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: LogLine.component_of(self.class),
-          message: nil, environment: PipelineOptions.environment_name, tasker_version: VERSION,
-          process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
-      end
-
-      def log_shared_fields
-        fields = { correlation_id: correlation_id }
-        request_id = LogLine.request_id
-        request_id ? { **fields, request_id: request_id } : fields
-      end
-
-      def log_duration(seconds)
-        category = case seconds
-                   when ..0.1 then 'fast'
-                   when ..1.0 then 'moderate'
-                   when ..5.0 then 'slow'
-                   else 'very_slow'
-                   end
-        { duration_ms: (seconds * 1000).round(2), performance_category: category }
-      end
-
-      def log_answer(object, method)
-        object.public_send(method) if object.respond_to?(method)
-      rescue *ISOLATED_ERRORS
-        nil
       end
     end
   end

@@ -23,7 +23,10 @@ module Tasker
       # @param event [Tasker::Native::Event]
       # @return [void]
       def call(event)
-        @receiver.__send__(:receive, @name, event)
+        filter = @receiver.class.event_filter
+        return if filter && !filter.call(event.id)
+
+        @receiver.__send__(@name, event) if @receiver.__send__(:should_process_event?, event.id)
       end
     end
   end

@@ -76,12 +76,17 @@ module Tasker
         step.retry_requested
       ].freeze
       STATUSES = { ok: 1, error: 2 }.freeze
-      private_constant :EVENTS, :STATUSES
+      PAYLOAD_OF = ->(event) { event.respond_to?(:payload) ? event.payload : event.to_h }
+      private_constant :EVENTS, :STATUSES, :PAYLOAD_OF
 
       subscribe_to(*EVENTS)
 
       EVENTS.each do |name|
-        define_method(:"handle_#{name.tr('.', '_')}") { |event| record(name, event) }
+        define_method(:"handle_#{name.tr('.', '_')}") do |event|
+          next unless Native.runtime.tracing?
+
+          @spans.record(Tasker::Events::Publisher.instance.event_id(name), name, PAYLOAD_OF.call(event))
+        end
       end
 
       # @param name [String, nil]
@@ -143,30 +148,17 @@ module Tasker
         return unless Native.runtime.tracing?
 
         name = status == :error ? 'task.failed' : 'task.completed'
-        @spans.finish_task(event_id(name), name, payload_of(event), STATUSES.fetch(status, 0), attributes)
+        event_id = Tasker::Events::Publisher.instance.event_id(name)
+        @spans.finish_task(event_id, name, PAYLOAD_OF.call(event), STATUSES.fetch(status, 0), attributes)
       end
 
       # @param event [Tasker::Native::Event, Hash]
       # @return [Hash{String=>Object}] the payload under attribute names; it is filtered when it becomes attributes
       def extract_attributes(event)
         prefix = "#{Native.runtime.settings.service_name}."
-        payload_of(event).each_with_object({}) do |(key, value), attributes|
+        PAYLOAD_OF.call(event).each_with_object({}) do |(key, value), attributes|
           attributes["#{prefix}#{key}"] = value unless key.to_s == 'exception_object'
         end
-      end
-
-      private
-
-      def record(name, event)
-        @spans.record(event_id(name), name, payload_of(event)) if Native.runtime.tracing?
-      end
-
-      def event_id(name)
-        Tasker::Events::Publisher.instance.event_id(name)
-      end
-
-      def payload_of(event)
-        event.respond_to?(:payload) ? event.payload : event.to_h
       end
     end
   end
