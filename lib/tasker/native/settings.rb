@@ -215,11 +215,27 @@ module Tasker
         @on_change&.call unless outer
       end
 
-      # @param options [Hash{Symbol=>Object}] values by setting; take effect together
+      # @param options [Hash{Symbol=>Object}] values by setting, or by key of +config+; take effect together
       # @return [self]
       # @raise [ConfigurationError] for a setting that does not exist, or a value that it can't have
       def configure_telemetry(options = {})
-        change { options.each { |name, value| public_send(:"#{name}=", value) } }
+        settings, batching = options.transform_keys(&:to_sym).partition do |name, _|
+          DEFINITIONS.key?(name) || !BATCHING.key?(name)
+        end
+        change do
+          settings.each { |name, value| public_send(:"#{name}=", value) }
+          self.config = config.merge(batching.to_h) if batching.any?
+        end
+      end
+
+      # Telemetry filters by itself; this is for what an application writes elsewhere.
+      #
+      # @return [ActiveSupport::ParameterFilter, nil] of filter_parameters and filter_mask; nil outside of Rails, and
+      #   where there is nothing to filter
+      def parameter_filter
+        return unless filter_parameters.any? && defined?(::ActiveSupport::ParameterFilter)
+
+        ::ActiveSupport::ParameterFilter.new(filter_parameters, mask: filter_mask)
       end
 
       # @return [false] the native thread batches, whatever +config+ says

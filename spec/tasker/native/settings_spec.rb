@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'active_support'
+require 'active_support/parameter_filter'
 require 'pathname'
 require 'tmpdir'
 
@@ -221,6 +223,24 @@ RSpec.describe Tasker::Native::Settings do
       followed.service_name = 'b'
 
       expect(changes).to eq(2)
+    end
+
+    it 'of configure_telemetry may be those of config, as upstream has it' do
+      settings = described_class.new.configure_telemetry(batch_events: true, 'buffer_size' => 5, service_name: 'a')
+
+      expect(settings.config).to include(batch_events: true, buffer_size: 5, flush_interval: 5)
+      expect(settings.service_name).to eq('a')
+      expect { settings.configure_telemetry(bufer_size: 1) }
+        .to raise_error(Tasker::Native::ConfigurationError, /no setting bufer_size/)
+    end
+
+    it 'make a filter of Rails\' kind, where that is there' do
+      settings = described_class.new.configure_telemetry(filter_parameters: [:password, 'card.number'])
+      filtered = settings.parameter_filter.filter(password: 1, card: { number: 2, kind: 3 })
+
+      expect(filtered).to eq(password: '[FILTERED]', card: { number: '[FILTERED]', kind: 3 })
+      hide_const('ActiveSupport::ParameterFilter')
+      expect(settings.parameter_filter).to be_nil
     end
 
     it 'take effect up to the one that is wrong' do
