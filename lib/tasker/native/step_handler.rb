@@ -118,7 +118,7 @@ module Tasker
         # @return [Object] what +process+ returned
         # @raise [StandardError, ScriptError, SystemStackError, NoMemoryError] what +process+ raises
         def handle(task, sequence, step)
-          before = step.results
+          before = step.results if step.respond_to?(:results)
           output = process(task, sequence, step)
           _check_output(output)
           process_results(step, output, before)
@@ -143,6 +143,8 @@ module Tasker
         # @param initial_results [Object] results that were there before it
         # @return [void]
         def process_results(step, process_output, initial_results)
+          return unless step.respond_to?(:results=)
+
           step.results = process_output if step.results == initial_results
         end
 

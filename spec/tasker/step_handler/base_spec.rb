@@ -25,6 +25,13 @@ RSpec.describe Tasker::StepHandler::Base do
       expect(handler.handle(task, [step], step)).to eq([task, [step], step])
     end
 
+    it 'leaves the results alone of a step that has none' do
+      step = Struct.new(:workflow_step_id, :name).new(21, 'fetch_cart')
+
+      expect(handler_class { def process(*) = { items: 3 } }.new.handle(build_task, [step], step)).to eq(items: 3)
+      expect(events.map(&:id)).to eq(names - %w[step.failed])
+    end
+
     it 'publishes execution_requested, before_handle and completed, in this order, each once' do
       run(handler_class { def process(*) = nil }.new)
 
