@@ -93,6 +93,13 @@ RSpec.describe Tasker::StepHandler::Api do
       expect(record.reload.results).to include('status' => 200, 'body' => { 'user' => { 'name' => 'Ada' } })
     end
 
+    it 'leaves it as a plain Hash in results that can not be changed' do
+      step.define_singleton_method(:results=) { |results| super(results.freeze) }
+      run(handler)
+
+      expect(step.results).to include('status' => 200)
+    end
+
     it 'refuses values that lead elsewhere, and places for which the context has nothing' do
       task.context.merge!('up' => '..', 'nothing' => '')
       errors = %w[a/{up}/b {nothing} {missing}].map { |path| failure_of(handler(path: path)) }
@@ -436,6 +443,10 @@ RSpec.describe Tasker::StepHandler::Api do
       shown = described_class::Config.new(url: 'http://me:secret@a/b?key=secret', headers: { a: 'secret' },
                                           params: { b: 'secret' }).inspect
       expect(shown).to include('get http://***@a/b').and not_include('secret')
+
+      made = handler(headers: { 'Authorization' => 'secret' })
+      made.connection
+      expect(made.inspect).to include("get #{server.url}").and not_include('secret')
     end
   end
 

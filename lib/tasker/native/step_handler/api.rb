@@ -65,6 +65,13 @@ module Tasker
           response
         end
 
+        # Messages of errors may print who raised them: not with the headers that the client sends.
+        #
+        # @return [String]
+        def inspect
+          "#<#{self.class} #{config.inspect}>"
+        end
+
         # @param step [#results, #results=]
         # @param process_output [Faraday::Response, Object] what +process+ returned
         # @param initial_results [Object] results that were there before it

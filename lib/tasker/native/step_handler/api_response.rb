@@ -23,7 +23,7 @@ module Tasker
             step.results = { 'status' => response.status, 'headers' => kept_headers(response),
                              'body' => parsed(response) }
             kept = step.results # a column has made another Hash of it
-            kept.extend(self) if kept.is_a?(Hash)
+            kept.extend(self) if kept.is_a?(Hash) && !kept.frozen?
           end
 
           # @param response [Faraday::Response]
