@@ -136,14 +136,14 @@ module Tasker
         # @return [String] "fetch_cart"
         def component_of(of_class)
           underscore(of_class.name.to_s.split('::').last || 'anonymous')
+        rescue *ISOLATED_ERRORS
+          'anonymous'
         end
 
         # @param name [String] HTTPCartFetcher
         # @return [String] "http_cart_fetcher"
         def underscore(name)
           name.gsub(/([A-Z\d]+)([A-Z][a-z])/, '\1_\2').gsub(/([a-z\d])([A-Z])/, '\1_\2').downcase
-        rescue *ISOLATED_ERRORS
-          'anonymous'
         end
 
         # @return [String, nil] valid UTF-8; nil for what can't tell it
