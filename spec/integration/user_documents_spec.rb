@@ -155,6 +155,7 @@ RSpec.describe 'What a user of tasker-engine wrote', :slow, order: :defined do #
       expect(JSON.parse(span_of_step('fetch_reader').attributes['bookshop_tasker.step_results'])['body'])
         .to eq('name' => 'Ada', 'session_token' => '<hidden>')
       expect(JSON.generate(told)).not_to include('S3CRET')
+      expect(span_of_step('charge_card').attributes['bookshop_tasker.attempt_number']).to eq(1)
     end
 
     it 'has its own events in the spans of the steps that published them' do

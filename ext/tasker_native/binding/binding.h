@@ -25,7 +25,7 @@ typedef struct {
     tn_key_filter filter;
     tn_key_table keys;
     tn_symbol_slot symbols[TN_SYMBOL_SLOTS]; /* of keys: looked at before their text is */
-    VALUE regexps;                           /* Array of what the filter has to ask, or Qnil */
+    VALUE regexps, path_regexps;             /* Arrays of what the filter has to ask, or Qnil */
     bool stringify;
     tn_span_limits limits;
     uint64_t masked_unjudged; /* values masked because they could not be judged */

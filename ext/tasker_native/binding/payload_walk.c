@@ -55,15 +55,33 @@ static VALUE encode_as_utf8(VALUE string)
                          Qnil);
 }
 
-static VALUE ask_regexps(VALUE key)
+typedef struct {
+    const VALUE *regexps; /* of tn_ruby */
+    VALUE text;
+} question;
+
+static VALUE ask_regexps(VALUE argument)
 {
-    VALUE regexps = tn_ruby.regexps; /* frozen: another Array when the filter changes */
+    const question *asked = (question *)argument;
+    VALUE regexps = *asked->regexps; /* frozen: another Array when the filter changes */
     for (long i = 0; i < RARRAY_LEN(regexps); i++) {
-        if (RTEST(rb_funcall(RARRAY_AREF(regexps, i), id_match, 1, key))) return Qtrue;
+        if (RTEST(rb_funcall(RARRAY_AREF(regexps, i), id_match, 1, asked->text))) return Qtrue;
     }
-    bool changed = regexps != tn_ruby.regexps;
+    bool changed = regexps != *asked->regexps;
     RB_GC_GUARD(regexps);
     return changed ? Qnil : Qfalse; /* changed meanwhile: nobody has judged the key */
+}
+
+/* What the core leaves to Regexps. Masks what can't be judged, and counts it. */
+static tn_verdict ask(const VALUE *regexps, tn_text text)
+{
+    if (NIL_P(*regexps)) return TN_VERDICT_KEEP;
+
+    question question = {regexps, tn_string_of_text(text)};
+    VALUE matches = tn_isolate(ask_regexps, (VALUE)&question, Qnil);
+    RB_GC_GUARD(question.text);
+    if (NIL_P(matches)) tn_ruby.masked_unjudged++;
+    return matches == Qfalse ? TN_VERDICT_KEEP : TN_VERDICT_MASK;
 }
 
 /* --- Keys ---------------------------------------------------------------------------------------------- */
@@ -71,12 +89,7 @@ static VALUE ask_regexps(VALUE key)
 static tn_verdict judge(tn_text name)
 {
     tn_verdict verdict = tn_key_filter_judge(&tn_ruby.filter, name);
-    if (verdict != TN_VERDICT_ASK) return verdict;
-    if (NIL_P(tn_ruby.regexps)) return TN_VERDICT_KEEP;
-
-    VALUE matches = tn_isolate(ask_regexps, tn_string_of_text(name), Qnil);
-    if (NIL_P(matches)) tn_ruby.masked_unjudged++;
-    return matches == Qfalse ? TN_VERDICT_KEEP : TN_VERDICT_MASK;
+    return verdict == TN_VERDICT_ASK ? ask(&tn_ruby.regexps, name) : verdict;
 }
 
 /* Remembers the verdict, unless the filter has changed while application code was asked. */
@@ -101,6 +114,34 @@ static tn_verdict verdict_on(const tn_walk *walk, tn_text name)
     tn_key *key = tn_key_table_get(&tn_ruby.keys, name);
     if (key) return verdict_of(walk, key);
     return walk->filtered ? judge(name) : TN_VERDICT_KEEP;
+}
+
+/* --- Paths --------------------------------------------------------------------------------------------- */
+
+/* A key of the payload itself is a path of its own. */
+static void begin_path(tn_walk *walk, tn_text name)
+{
+    if (!tn_key_filter_has_paths(&tn_ruby.filter)) return;
+    tn_buffer_clear(&walk->path);
+    tn_buffer_append_text(&walk->path, name);
+}
+
+/* Goes on to a key below; whether what stands there is to be masked. Without a path, because it is too long or there
+ * were no filters of paths before, nobody can judge. */
+static bool enter_path(tn_walk *walk, tn_text name)
+{
+    if (!walk->filtered || !tn_key_filter_has_paths(&tn_ruby.filter)) return false;
+    bool known = walk->path.size > 0;
+    tn_buffer_append_byte(&walk->path, '.');
+    tn_buffer_append_text(&walk->path, name);
+    if (!known || walk->path.status != TN_OK) {
+        tn_ruby.masked_unjudged++;
+        return true;
+    }
+    tn_text path = tn_buffer_text(&walk->path);
+    tn_verdict verdict = tn_key_filter_judge_path(&tn_ruby.filter, path);
+    if (verdict == TN_VERDICT_ASK) verdict = ask(&tn_ruby.path_regexps, path);
+    return verdict == TN_VERDICT_MASK;
 }
 
 static tn_key *key_of_symbol(VALUE symbol)
@@ -230,6 +271,7 @@ static bool json_text_key(json_walk *json, VALUE key)
     bool judgeable;
     tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
     bool masked = json->walk->filtered && (!judgeable || verdict_on(json->walk, text) == TN_VERDICT_MASK);
+    masked = masked || enter_path(json->walk, text);
     tn_json_string(&json->walk->buffer, text);
     RB_GC_GUARD(name);
     if (!judgeable && json->walk->filtered) tn_ruby.masked_unjudged++;
@@ -242,7 +284,7 @@ static bool json_key(json_walk *json, VALUE key)
     if (!known) return json_text_key(json, key);
 
     tn_json_string(&json->walk->buffer, known->name.text);
-    return verdict_of(json->walk, known) == TN_VERDICT_MASK;
+    return verdict_of(json->walk, known) == TN_VERDICT_MASK || enter_path(json->walk, known->name.text);
 }
 
 static int json_pair(VALUE key, VALUE value, VALUE argument)
@@ -250,6 +292,7 @@ static int json_pair(VALUE key, VALUE value, VALUE argument)
     json_walk *json = (json_walk *)argument;
     if (!has_room(json)) return ST_STOP;
 
+    size_t above = json->walk->path.size;
     json_separator(json);
     bool masked = json_key(json, key);
     tn_buffer_append_byte(&json->walk->buffer, ':');
@@ -258,6 +301,7 @@ static int json_pair(VALUE key, VALUE value, VALUE argument)
     } else {
         json_value(json, value);
     }
+    tn_buffer_truncate(&json->walk->path, above);
     return ST_CONTINUE;
 }
 
@@ -584,16 +628,17 @@ static bool add_literals(tn_key_filter *filter, VALUE literals)
     return added;
 }
 
-/* configure_payload(literals, regexps, ask, mask_all, mask, limits) -> nil
+/* configure_payload(literals, regexps, path_regexps, ask, ask_paths, mask_all, mask, limits) -> nil
  *
- * literals: Array of String; regexps: Array of Regexp that are asked for what the core can't judge; ask: not only for
- * keys with non-ASCII letters; mask_all: mask every value, because there are filters that nobody can judge; limits:
- * [attributes, events, links, value size, stringify]. */
-static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE ask, VALUE mask_all, VALUE mask,
-                               VALUE limits)
+ * literals: Array of String; regexps, path_regexps: Arrays of Regexp that are asked for what the core can't judge of keys
+ * and of paths; ask, ask_paths: not only for those with non-ASCII letters; mask_all: mask every value, because there are
+ * filters that nobody can judge; limits: [attributes, events, links, value size, stringify]. */
+static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE path_regexps, VALUE ask,
+                               VALUE ask_paths, VALUE mask_all, VALUE mask, VALUE limits)
 {
     (void)self;
     Check_Type(regexps, T_ARRAY);
+    Check_Type(path_regexps, T_ARRAY);
     Check_Type(literals, T_ARRAY);
     Check_Type(limits, T_ARRAY);
     StringValue(mask);
@@ -607,17 +652,20 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
     };
 
     regexps = rb_ary_freeze(rb_ary_dup(regexps));
+    path_regexps = rb_ary_freeze(rb_ary_dup(path_regexps));
 
     tn_key_filter filter;
     if (tn_key_filter_init(&filter, tn_text_of_string(mask)) != TN_OK) rb_memerror();
     bool added = add_literals(&filter, literals);
     filter.ask = filter.ask || RTEST(ask);
+    filter.ask_paths = filter.ask_paths || RTEST(ask_paths);
     filter.mask_all = filter.mask_all || RTEST(mask_all);
 
     tn_key_filter_free(&tn_ruby.filter);
     tn_key_table_forget_verdicts(&tn_ruby.keys);
     tn_ruby.filter = filter;
     tn_ruby.regexps = regexps;
+    tn_ruby.path_regexps = path_regexps;
     tn_ruby.limits = span_limits;
     tn_ruby.stringify = RTEST(rb_ary_entry(limits, 4));
     if (!added) rb_warn("tasker-native: a filter is too long or one too many: every value is masked");
@@ -660,6 +708,7 @@ void tn_walk_init(tn_walk *walk, bool filtered)
     tn_buffer_init(&walk->stacktrace, 4 * MAX_STACKTRACE);
     tn_buffer_init(&walk->key_copy, TN_PAYLOAD_BUFFER);
     tn_buffer_init(&walk->copy, TN_PAYLOAD_BUFFER);
+    tn_buffer_init(&walk->path, TN_MAX_FILTERED_PATH);
     tn_payload_writer_init(&walk->writer, &walk->buffer, tn_ruby.limits.attributes, tn_ruby.limits.value_size);
 }
 
@@ -669,6 +718,7 @@ void tn_walk_free(tn_walk *walk)
     tn_buffer_free(&walk->stacktrace);
     tn_buffer_free(&walk->key_copy);
     tn_buffer_free(&walk->copy);
+    tn_buffer_free(&walk->path);
 }
 
 static void write_mask(tn_walk *walk)
@@ -701,6 +751,7 @@ void tn_walk_known_pair(tn_walk *walk, tn_key *key, VALUE value)
     tn_key_info info = key->info;
     if (info.field) note(walk, info.field, value);
     if (is_left_out(walk, info, masked, value)) return;
+    begin_path(walk, key->name.text);
     if (tn_payload_key_named(&walk->writer, &key->name)) write_pair_value(walk, info, masked, value);
 }
 
@@ -710,6 +761,7 @@ static void walk_unknown_pair(tn_walk *walk, tn_text name, bool masked, VALUE va
     tn_key_info info = tn_key_describe(name);
     if (info.field) note(walk, info.field, value);
     if (is_left_out(walk, info, masked, value)) return;
+    begin_path(walk, name);
     if (tn_payload_key(&walk->writer, name)) write_pair_value(walk, info, masked, value);
 }
 
@@ -977,10 +1029,12 @@ void tn_init_payload(void)
 
     tn_ruby.limits = TN_SPAN_LIMITS_DEFAULT;
     tn_ruby.regexps = Qnil;
+    tn_ruby.path_regexps = Qnil;
     rb_gc_register_address(&tn_ruby.regexps);
+    rb_gc_register_address(&tn_ruby.path_regexps);
     tn_key_table_init(&tn_ruby.keys);
     key_backtrace = tn_known_key("backtrace");
     if (tn_key_filter_init(&tn_ruby.filter, TN_TEXT("[FILTERED]")) != TN_OK) rb_memerror();
-    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 6);
+    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 8);
     rb_define_module_function(tn_ruby.native, "masked_unjudged", masked_unjudged, 0);
 }

@@ -50,6 +50,7 @@ typedef struct {
     VALUE exception; /* whose full backtrace belongs to the span; Qnil: none */
     tn_buffer stacktrace;
     tn_buffer key_copy, copy; /* of text that had to be made valid */
+    tn_buffer path;           /* keys down to the value, where the filter wants to know; failed: it is too long */
 
     tn_walk_id task_id, step_id;
     uint8_t storage[TN_WALK_STORAGE];

@@ -14,11 +14,13 @@ module Tasker
   #   @return [Hash{Symbol=>Object}]
   #   @raise [TypeError] for an event_type that is no Symbol, or a context that is no Hash
   #   @api private
-  # @!method self.configure_payload(literals, regexps, ask, mask_all, mask, limits)
+  # @!method self.configure_payload(literals, regexps, path_regexps, ask, ask_paths, mask_all, mask, limits)
   #   How payloads become attributes, from now on; all remembered verdicts on keys are forgotten.
   #   @param literals [Array<String>] parts of keys, in any case, whose values are masked
-  #   @param regexps [Array<Regexp>] asked for what the core can't judge
+  #   @param regexps [Array<Regexp>] asked for what the core can't judge of keys
+  #   @param path_regexps [Array<Regexp>] the same, of paths
   #   @param ask [Boolean] asked for every key, not only for those with other letters than ASCII's
+  #   @param ask_paths [Boolean] the same, of paths
   #   @param mask_all [Boolean] mask every value, since nobody can judge one of the filters
   #   @param mask [String] what stands in the place of a value
   #   @param limits [Array(Integer, Integer, Integer, Integer, Boolean)] of a span: attributes, events, links, bytes of

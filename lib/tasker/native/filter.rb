@@ -12,20 +12,21 @@ module Tasker
     class Filter
       MAX_DEPTH = 100
       MAX_KEY = 1024 # bytes
+      MAX_PATH = 4096
       MAX_VERDICTS = 10_000
       # Beyond these the core masks everything, too.
       MAX_LITERALS = 1000
       MAX_LITERAL_BYTES = 256 * 1024
       # What telemetry calls the message of an error.
       MESSAGE_KEYS = %w[error_message message exception.message].freeze
-      private_constant :MESSAGE_KEYS, :MAX_DEPTH, :MAX_KEY, :MAX_VERDICTS, :MAX_LITERALS, :MAX_LITERAL_BYTES
+      private_constant :MESSAGE_KEYS, :MAX_DEPTH, :MAX_KEY, :MAX_PATH, :MAX_VERDICTS, :MAX_LITERALS, :MAX_LITERAL_BYTES
 
       # @return [Integer] values that were masked because their keys could not be judged
       attr_reader :masked_unjudged
 
       # @param settings [Settings]
       def initialize(settings)
-        literals, @regexps, _ask, everything, @mask = FilterList.new(settings).to_a
+        literals, @regexps, @path_regexps, _ask, _ask_paths, everything, @mask = FilterList.new(settings).to_a
         @everything = everything || too_many?(literals)
         @verdicts = {}
         @masked_unjudged = 0
@@ -38,7 +39,7 @@ module Tasker
       # @return [Hash, Array, String, Numeric, Boolean, nil] of which Strings are valid UTF-8 without NUL, and keys
       #   Symbols or Strings
       def call(value)
-        walk(value, [])
+        walk(value, [], nil)
       end
 
       # @param name [String] of a key, valid UTF-8
@@ -60,44 +61,54 @@ module Tasker
           literals.sum(&:bytesize) > MAX_LITERAL_BYTES
       end
 
-      def walk(value, around)
+      # around: the containers that the value is in; path: the keys down to it, joined by dots
+      def walk(value, around, path)
         case value
         when nil, true, false, Integer then value
         when String then text(value)
         when Symbol then text(value.name)
         when Float then value.finite? ? value : value.to_s
-        when Hash, Array then container(value, around)
+        when Hash, Array then container(value, around, path)
         else text(described(value))
         end
       end
 
-      def container(value, around)
+      def container(value, around, path)
         return unjudged if around.size >= MAX_DEPTH || around.any? { |outer| outer.equal?(value) }
 
         around.push(value)
-        filtered = value.is_a?(Array) ? value.map { |one| walk(one, around) } : pairs(value, around)
+        filtered = value.is_a?(Array) ? value.map { |one| walk(one, around, path) } : pairs(value, around, path)
         around.pop
         filtered
       end
 
-      def pairs(hash, around)
+      def pairs(hash, around, path)
         hash.each_with_object({}) do |(key, value), filtered|
           name = name_of(key)
           kept = key.is_a?(Symbol) && name ? key : name || text(described(key))
-          filtered[kept] = name ? judged(name, value, around) : unjudged
+          filtered[kept] = name ? judged(name, value, around, path) : unjudged
         end
       end
 
-      def judged(name, value, around)
-        case verdict(name)
-        when :keep then walk(value, around)
+      def judged(name, value, around, above)
+        path = above ? "#{above}.#{name}" : name if @path_regexps.any?
+        case verdict_of_both(name, above && path)
+        when :keep then walk(value, around, path)
         when :mask then @mask
         else unjudged
         end
       end
 
+      # path: nil where the name is all of it
+      def verdict_of_both(name, path)
+        verdict = verdict(name)
+        return verdict unless verdict == :keep && path
+
+        path.bytesize > MAX_PATH ? :unjudged : verdict_on(path, @path_regexps)
+      end
+
       def verdict(name)
-        @verdicts.fetch(name) { remember(name, verdict_on(name)) }
+        @verdicts.fetch(name) { remember(name, verdict_on(name, @regexps)) }
       end
 
       def remember(name, verdict)
@@ -105,8 +116,8 @@ module Tasker
         verdict
       end
 
-      def verdict_on(name)
-        return :mask if @everything || @regexps.any? { |regexp| regexp.match?(name) }
+      def verdict_on(name, regexps)
+        return :mask if @everything || regexps.any? { |regexp| regexp.match?(name) }
 
         :keep
       rescue *ISOLATED_ERRORS

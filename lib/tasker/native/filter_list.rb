@@ -3,8 +3,9 @@
 module Tasker
   module Native
     # Sorts the filters of +filter_parameters+ by who can judge a key: the core knows literals, Ruby its Regexps. A
-    # filter of another kind is answered by masking more than it asks for, never less:
-    # a dotted path masks every key that contains its last part; a Proc, or a Regexp over a path, masks every value.
+    # filter with a dot (a Regexp with an escaped one) is looked for in paths, too, as ActiveSupport::ParameterFilter
+    # does: +card.number+ hides number below card. A Proc is answered by masking more than it asks for, never less:
+    # every value.
     #
     # @api private
     class FilterList
@@ -15,37 +16,41 @@ module Tasker
         @mask = settings.filter_mask
       end
 
-      # @return [Array(Array<String>, Array<Regexp>, Boolean, Boolean, String)] literals, Regexps, whether the Regexps
-      #   are to be asked for ASCII keys too, whether to mask everything, and the mask
+      # @return [Array(Array<String>, Array<Regexp>, Array<Regexp>, Boolean, Boolean, Boolean, String)] literals,
+      #   Regexps for keys and for paths, whether these two are to be asked where all is ASCII, too, whether to mask
+      #   everything, and the mask
       def to_a
-        warn_about(unknown.first) if unknown.any?
-        [literals, regexps + unicode_literals, regexps.any?, unknown.any?, @mask]
+        warn_of_procs if procs.any?
+        [literals, regexps + regexps_of(literals), path_regexps + regexps_of(literals.grep(/\./)), regexps.any?,
+         path_regexps.any?, procs.any?, @mask]
       end
 
       private
 
       def literals
-        @filters.grep_v(Regexp).grep_v(Proc).map { |filter| filter.to_s.split('.').last.to_s }
+        @filters.grep_v(Regexp).grep_v(Proc).map(&:to_s)
       end
 
       def regexps
-        @filters.grep(Regexp) - unknown
+        @filters.grep(Regexp)
       end
 
-      # A key with other letters than ASCII's folds as Unicode does, which the core leaves to Ruby.
-      def unicode_literals
+      def path_regexps
+        regexps.select { |filter| filter.source.include?('\\.') }
+      end
+
+      # What has other letters than ASCII's folds as Unicode does, which the core leaves to Ruby.
+      def regexps_of(literals)
         literals.map { |literal| Regexp.new(Regexp.escape(literal), Regexp::IGNORECASE) }
       end
 
-      def unknown
-        @unknown ||= @filters.grep(Proc) + @filters.grep(Regexp).select { |filter| filter.source.include?('\\.') }
+      def procs
+        @filters.grep(Proc)
       end
 
-      def warn_about(filter)
-        @settings.warn_once(
-          "filter_parameters has #{filter.is_a?(Proc) ? 'a Proc' : filter.inspect}, which this version can't judge: " \
-          'every attribute of every span is masked. Leave it out, or name the keys.'
-        )
+      def warn_of_procs
+        @settings.warn_once("filter_parameters has a Proc, which this version can't judge: every attribute of every " \
+                            'span is masked. Leave it out, or name the keys.')
       end
     end
   end

@@ -61,11 +61,23 @@ RSpec.describe Tasker::Native::Filter do
     end
   end
 
-  it 'masks everything for a Proc, a Regexp over paths, or too many filters, as the core does' do
-    [[->(key, value) {}], [/card\.number/], Array.new(1001, 'x'), ['x' * 1025]].each do |filters|
+  it 'masks everything for a Proc, or too many filters, as the core does' do
+    [[->(key, value) {}], Array.new(1001, 'x'), ['x' * 1025]].each do |filters|
       configure(filter_parameters: filters)
       expect(described_class.new(telemetry).call(kind: 1, list: [{ a: 2 }])).to eq(kind: mask, list: mask)
     end
+  end
+
+  it 'masks by paths, through Arrays and beyond ASCII, and what lies too deep to tell' do
+    configure(filter_parameters: ['card.number', /größe\.ort/i])
+    name = 'n' * 1000
+
+    expect(filter.call(attempt_number: 1, cards: [{ number: 2 }, { 'CARD' => [[{ Number: 3, kind: 4 }]] }],
+                       GRÖSSE: { ort: 5, tag: { ort: 6 } }))
+      .to eq(attempt_number: 1, cards: [{ number: 2 }, { 'CARD' => [[{ Number: mask, kind: 4 }]] }],
+             GRÖSSE: { ort: mask, tag: { ort: 6 } })
+    expect(filter.call(name => { name => { name => { name => { name => 1 } } } }).to_s).to include(mask)
+    expect(filter.masked_unjudged).to eq(1)
   end
 
   it 'follows the settings' do

@@ -49,8 +49,9 @@ module Subjects
   end
 
   def long_filters
-    literals = Array.new(40) { |i| "literal #{i}" * 20 }
-    NATIVE.configure_payload(literals, [/x/], false, false, '[MASK]' * 20, [128, 128, 128, 65_536, false])
+    literals = Array.new(40) { |i| "literal.#{i}" * 20 }
+    limits = [128, 128, 128, 65_536, false]
+    NATIVE.configure_payload(literals, [/x/], [/x\.y/], false, true, false, '[MASK]' * 20, limits)
   end
 
   def open_task

@@ -193,7 +193,7 @@ module Exported
   GOOD = {
     [NATIVE, :configure_payload] => lambda do
       limits = [128, 128, 128, 65_536, false]
-      [[+'passw' * 20, +'token' * 20], [/secret/], false, false, '[FILTERED]' * 10, limits]
+      [[+'passw' * 20, +'card.token' * 20], [/secret/], [/a\.secret/], false, true, false, '[FILTERED]' * 10, limits]
     end,
     [NATIVE, :configure_lines] => -> { [true, rand(5), rand(3), +'environment' * 5, +'version' * 5] },
     [NATIVE, :masked_unjudged] => -> { [] },

@@ -165,6 +165,72 @@ Test(key_filter, agrees_with_libc_on_random_keys)
     }
 }
 
+/* --- Paths --------------------------------------------------------------------------------------------- */
+
+static void assert_path_verdict(const tn_key_filter *filter, const char *path, tn_verdict expected)
+{
+    cr_assert_eq(tn_key_filter_judge_path(filter, tn_text_of(path)), expected, "%s", path);
+}
+
+Test(key_filter, a_literal_with_a_dot_is_looked_for_in_paths)
+{
+    tn_key_filter filter = filter_of("Card.Number", "password");
+    cr_assert(tn_key_filter_has_paths(&filter));
+    assert_path_verdict(&filter, "order.card.number", TN_VERDICT_MASK);
+    assert_path_verdict(&filter, "CREDIT_CARD.NUMBERS", TN_VERDICT_MASK);
+    assert_path_verdict(&filter, "card.kind.number", TN_VERDICT_KEEP);
+    assert_path_verdict(&filter, "number.card", TN_VERDICT_KEEP);
+    assert_path_verdict(&filter, "card", TN_VERDICT_KEEP);
+    assert_path_verdict(&filter, "order.password", TN_VERDICT_KEEP); /* keys are judged apart */
+    tn_key_filter_free(&filter);
+}
+
+Test(key_filter, of_a_literal_with_a_dot_a_key_has_to_hold_all)
+{
+    tn_key_filter filter = filter_of("card.number", NULL);
+    assert_verdict(&filter, "number", TN_VERDICT_KEEP);
+    assert_verdict(&filter, "attempt_number", TN_VERDICT_KEEP);
+    assert_verdict(&filter, "credit_card.number", TN_VERDICT_MASK);
+    tn_key_filter_free(&filter);
+}
+
+Test(key_filter, without_a_dot_there_are_no_paths)
+{
+    tn_key_filter filter = filter_of("card", "");
+    cr_assert_not(tn_key_filter_has_paths(&filter));
+    assert_path_verdict(&filter, "card.card", TN_VERDICT_KEEP);
+    tn_key_filter_free(&filter);
+}
+
+Test(key_filter, asks_about_paths_that_fold_as_Unicode_does_and_where_a_path_of_a_filter_does)
+{
+    tn_key_filter filter = filter_of("card.number", NULL);
+    assert_path_verdict(&filter, "größe.x", TN_VERDICT_ASK);
+    tn_key_filter_free(&filter);
+
+    filter = filter_of("größe.x", NULL);
+    cr_assert(tn_key_filter_has_paths(&filter));
+    assert_path_verdict(&filter, "size.x", TN_VERDICT_ASK);
+    tn_key_filter_free(&filter);
+
+    filter = filter_of("größe", NULL);
+    cr_assert_not(tn_key_filter_has_paths(&filter));
+    filter.ask_paths = true;
+    cr_assert(tn_key_filter_has_paths(&filter));
+    assert_path_verdict(&filter, "size.x", TN_VERDICT_ASK);
+    tn_key_filter_free(&filter);
+}
+
+Test(key_filter, masks_what_stands_at_too_long_a_path)
+{
+    static char path[TN_MAX_FILTERED_PATH + 1];
+    memset(path, 'a', sizeof(path));
+    tn_key_filter filter = filter_of("card.number", NULL);
+    cr_assert_eq(tn_key_filter_judge_path(&filter, (tn_text){path, TN_MAX_FILTERED_PATH}), TN_VERDICT_KEEP);
+    cr_assert_eq(tn_key_filter_judge_path(&filter, (tn_text){path, TN_MAX_FILTERED_PATH + 1}), TN_VERDICT_MASK);
+    tn_key_filter_free(&filter);
+}
+
 Test(key_filter, that_cannot_allocate_masks_all)
 {
     for_each_failing_allocation {
@@ -172,13 +238,15 @@ Test(key_filter, that_cannot_allocate_masks_all)
         tn_status worst = tn_key_filter_init(&filter, TN_TEXT("[FILTERED]"));
         for (int i = 0; i < 50; i++) {
             char literal[32];
-            snprintf(literal, sizeof(literal), "a secret number %d", i);
+            snprintf(literal, sizeof(literal), i % 2 ? "a secret number %d" : "a secret.number %d", i);
             tn_status status = tn_key_filter_add(&filter, tn_text_of(literal));
             if (worst == TN_OK) worst = status;
         }
         cr_assert_eq(worst, allocation_failed() ? TN_ERROR_MEMORY : TN_OK);
         assert_verdict(&filter, "harmless", allocation_failed() ? TN_VERDICT_MASK : TN_VERDICT_KEEP);
         assert_verdict(&filter, "A SECRET NUMBER 49", TN_VERDICT_MASK);
+        assert_path_verdict(&filter, "harmless.number", allocation_failed() ? TN_VERDICT_MASK : TN_VERDICT_KEEP);
+        assert_path_verdict(&filter, "A SECRET.NUMBER 48", TN_VERDICT_MASK);
         tn_key_filter_free(&filter);
     }
 }

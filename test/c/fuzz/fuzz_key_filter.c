@@ -1,5 +1,5 @@
 /* A key that contains a literal, whatever the case of its letters, is never kept; an ASCII key that contains none is
- * never masked. With memory that runs out at times: then more is masked, never less. */
+ * never masked. The same for a path and the literals with a dot. With memory that runs out at times: then more is masked, never less. */
 #include "fuzz/fuzz.h"
 
 #include "event/key_filter.h"
@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_input input = {bytes, bytes + size};
     fuzz_fail_allocation(fuzz_below(&input, 6));
     bool unsure = fuzz_below(&input, 2), failed = false, contained = false;
+    bool unsure_of_paths = false, is_path = false, in_path = false;
     tn_text mask = fuzz_text(&input), key = fuzz_text(&input);
     size_t count = fuzz_below(&input, LITERALS);
 
@@ -47,6 +48,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         failed |= tn_key_filter_add(&filter, literal) != TN_OK;
         unsure |= !is_ascii(literal);
         contained |= holds(key, literal);
+        if (literal.size > 0 && memchr(literal.bytes, '.', literal.size)) {
+            is_path = true;
+            unsure_of_paths |= !is_ascii(literal);
+            in_path |= holds(key, literal);
+        }
         fuzz_free(literal);
     }
 
@@ -55,6 +61,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (contained) fuzz_check(verdict != TN_VERDICT_KEEP);
     if (!failed && !contained) fuzz_check(verdict != TN_VERDICT_MASK);
     if (!failed && is_ascii(key) && !unsure) fuzz_check(verdict == (contained ? TN_VERDICT_MASK : TN_VERDICT_KEEP));
+    verdict = tn_key_filter_judge_path(&filter, key);
+    fuzz_check(failed || tn_key_filter_has_paths(&filter) == is_path);
+    if (failed) fuzz_check(verdict == TN_VERDICT_MASK);
+    if (in_path) fuzz_check(verdict != TN_VERDICT_KEEP);
+    if (!failed && is_ascii(key) && !unsure_of_paths)
+        fuzz_check(verdict == (in_path ? TN_VERDICT_MASK : TN_VERDICT_KEEP));
     fuzz_plant(contained && !failed && key.size > 2 && count > 1);
     tn_key_filter_free(&filter);
     fuzz_free(mask);
