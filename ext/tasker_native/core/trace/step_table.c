@@ -159,8 +159,9 @@ bool tn_step_table_has_ended(const tn_step_table *steps, tn_step_key key)
 /* Also for its end, which must not be told twice for lack of memory. */
 static tn_status reserve(tn_step_table *steps)
 {
-    tn_status status = tn_index_reserve(&steps->open, steps->open.count + 1);
-    if (status == TN_OK) status = make_place(&steps->order, steps->open.count, steps->open.most);
+    size_t count = tn_step_table_count(steps);
+    tn_status status = tn_index_reserve(&steps->open, count + 1);
+    if (status == TN_OK) status = make_place(&steps->order, count, steps->open.most);
     return status == TN_OK ? make_sets(&steps->ended) : status;
 }
 
@@ -168,7 +169,9 @@ tn_open_step *tn_step_table_open(tn_step_table *steps, tn_step_key key, tn_span 
 {
     tn_open_step *step = tn_span_head(span);
     *step = (tn_open_step){.key = key, .since = now};
-    if (reserve(steps) != TN_OK || tn_index_add(&steps->open, key.first, step) != TN_OK) return NULL;
+    tn_open_step *before = steps->newest;
+    if (reserve(steps) != TN_OK) return NULL;
+    if (before && tn_index_add(&steps->open, before->key.first, before) != TN_OK) return NULL;
 
     step->sequence = steps->order.next++;
     *place_of(&steps->order, step->sequence) = step;
@@ -195,8 +198,11 @@ tn_span *tn_step_table_end(tn_step_table *steps, tn_open_step *step)
 {
     *place_of(&steps->order, step->sequence) = NULL;
     fetch_next(steps, step->sequence);
-    if (steps->newest == step) steps->newest = NULL;
-    tn_index_remove(&steps->open, step->key.first, step);
+    if (steps->newest == step) {
+        steps->newest = NULL;
+    } else {
+        tn_index_remove(&steps->open, step->key.first, step);
+    }
     remember_end(&steps->ended, step->key);
     return tn_open_step_span(step);
 }

@@ -40,8 +40,9 @@ typedef struct {
 } tn_ended_steps;
 
 typedef struct {
-    tn_index open;
-    tn_open_step *newest; /* the one opened last, while it is open: most events come two in a row for one step */
+    tn_index open;        /* all but the newest */
+    tn_open_step *newest; /* the one opened last, while it is open: most events come two in a row for one step, and most
+                           * steps end before another one opens, so that the index never hears of them */
     tn_step_order order;
     tn_ended_steps ended;
 } tn_step_table;
@@ -73,7 +74,7 @@ static inline uint64_t *tn_ended_set(const tn_ended_steps *ended, tn_step_key ke
 
 static inline size_t tn_step_table_count(const tn_step_table *steps)
 {
-    return steps->open.count;
+    return steps->open.count + (steps->newest ? 1 : 0);
 }
 
 static inline bool tn_step_table_is_newest(const tn_step_table *steps, tn_step_key key)
