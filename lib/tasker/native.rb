@@ -41,8 +41,9 @@ module Tasker
       # @param timeout [Numeric] seconds
       # @return [Boolean] true when no span of this process was lost
       def shutdown(timeout: 5.0)
-        runtime.interruptibly { Pipeline.shutdown(timeout) }
+        lossless = runtime.interruptibly { Pipeline.shutdown(timeout) }
       ensure
+        Pipeline.shutdown(0) if lossless.nil? # it was interrupted, perhaps before it began: what is left is given up
         runtime.write_log
       end
 

@@ -145,6 +145,26 @@ RSpec.describe 'A process that ends' do
     expect(run(script, dead_endpoint).out).to eq("false\n")
   end
 
+  it 'says what was lost even if it is interrupted before it begins to wait' do
+    script = <<~RUBY
+      publish('step.completed', task_id: 7, step_id: 21)
+      class Thread
+        def value = raise(Interrupt)
+      end
+      begin
+        Tasker::Native.shutdown(timeout: 30)
+      rescue Interrupt
+        p Tasker::Native.stats[:dropped][:deadline]
+      end
+      exit!
+    RUBY
+    with_server do |endpoint|
+      result = run(script, endpoint)
+
+      expect(result).to have_attributes(out: "1\n", err: include('1 span was lost (deadline)'))
+    end
+  end
+
   it 'can be interrupted while it waits, and says still what was lost' do
     with_server do |endpoint|
       script = <<~RUBY
