@@ -3,6 +3,7 @@
 require_relative 'native/version'
 require_relative 'native/extension'
 require_relative 'native/errors'
+require_relative 'native/answer'
 require_relative 'native/runtime'
 require_relative 'native/event'
 require_relative 'native/publisher'

@@ -77,17 +77,17 @@ module Tasker
       # @return [Float, nil] seconds from the step's attempt to its end, else from its creation to its last change
       def step_duration(step)
         [%i[last_attempted_at processed_at], %i[created_at updated_at]].filter_map do |from, till|
-          elapsed(answer(step, from), answer(step, till))
+          elapsed(Answer.of(step, from), Answer.of(step, till))
         end.first
       end
 
       private
 
       def task_base(task, event_type, statistics)
-        started = answer(task, :created_at)
+        started = Answer.of(task, :created_at)
         ended = statistics.latest_completion if statistics.all_complete?
         {
-          task_id: answer(task, :task_id), task_name: answer(task, :name) || 'unknown_task',
+          task_id: Answer.of(task, :task_id), task_name: Answer.of(task, :name) || 'unknown_task',
           started_at: iso8601(started), completed_at: iso8601(ended),
           task_type: task.class.name, event_type: event_type.to_s, timestamp: iso8601(Time.now.utc),
           **durations(started, ended), **statistics.counts
@@ -105,7 +105,7 @@ module Tasker
 
       def task_specifics(task, event_type, context)
         case event_type
-        when :started, :enqueue then { task_context: answer(task, :context) }
+        when :started, :enqueue then { task_context: Answer.of(task, :context) }
         when :failed then task_failure(context)
         else {}
         end
@@ -127,12 +127,6 @@ module Tasker
 
       def iso8601(time)
         time.respond_to?(:strftime) ? time.strftime('%Y-%m-%dT%H:%M:%S%:z').sub(/\+00:00\z/, 'Z') : time
-      end
-
-      def answer(object, method)
-        object.public_send(method) if object.respond_to?(method)
-      rescue *ISOLATED_ERRORS
-        nil
       end
 
       extend self

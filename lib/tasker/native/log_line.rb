@@ -82,15 +82,6 @@ module Tasker
           { duration_ms: (seconds * 1000).round(2), performance_category: category }
         end
 
-        # @param object [Object]
-        # @param method [Symbol]
-        # @return [Object, nil] nil where it has no answer
-        def answer(object, method)
-          object.public_send(method) if object.respond_to?(method)
-        rescue *ISOLATED_ERRORS
-          nil
-        end
-
         # @param error [Exception] whose message may show what was to be filtered
         # @return [void]
         def write_failure(error)

@@ -73,20 +73,14 @@ module Tasker
       end
 
       def details(error)
-        details = { error_code: answer(error, :error_code), retry_after: answer(error, :retry_after) }.compact
-        context = answer(error, :context)
+        details = { error_code: Answer.of(error, :error_code), retry_after: Answer.of(error, :retry_after) }.compact
+        context = Answer.of(error, :context)
         details[:error_context] = context if context.is_a?(Hash) && context.any? && small?(context)
         details
       end
 
       def small?(context)
         JSON.generate(Native.runtime.filter.call(context)).bytesize <= MAX_CONTEXT
-      end
-
-      def answer(object, method)
-        object.public_send(method) if object.respond_to?(method)
-      rescue *ISOLATED_ERRORS
-        nil
       end
 
       # The connection goes back to its pool at the end, unless the app holds it.

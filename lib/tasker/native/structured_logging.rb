@@ -53,9 +53,9 @@ module Tasker
       # @return [void] writes at level info
       def log_task_event(task, event_type, **context)
         LogLine.structured(self, :info) do
-          { message: "Task #{event_type}", entity_type: 'task', entity_id: LogLine.answer(task, :task_id),
-            entity_name: LogLine.answer(task, :name), event_type: event_type,
-            task_status: LogLine.answer(task, :status), **context }
+          { message: "Task #{event_type}", entity_type: 'task', entity_id: Answer.of(task, :task_id),
+            entity_name: Answer.of(task, :name), event_type: event_type,
+            task_status: Answer.of(task, :status), **context }
         end
       end
 
@@ -66,12 +66,12 @@ module Tasker
       # @return [void] writes at level info
       def log_step_event(step, event_type, duration: nil, **context)
         LogLine.structured(self, :info) do
-          task = LogLine.answer(step, :task)
-          { message: "Step #{event_type}", entity_type: 'step', entity_id: LogLine.answer(step, :workflow_step_id),
-            entity_name: LogLine.answer(step, :name), event_type: event_type,
-            step_status: LogLine.answer(step, :status),
-            task_id: LogLine.answer(task, :task_id) || LogLine.answer(step, :task_id),
-            task_name: LogLine.answer(task, :name),
+          task = Answer.of(step, :task)
+          { message: "Step #{event_type}", entity_type: 'step', entity_id: Answer.of(step, :workflow_step_id),
+            entity_name: Answer.of(step, :name), event_type: event_type,
+            step_status: Answer.of(step, :status),
+            task_id: Answer.of(task, :task_id) || Answer.of(step, :task_id),
+            task_name: Answer.of(task, :name),
             **(duration ? LogLine.duration(duration) : {}), **context }
         end
       end

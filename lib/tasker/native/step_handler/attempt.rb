@@ -15,7 +15,7 @@ module Tasker
           @handler = handler
           @step = step
           @told = task_id_for(task)
-          @key = [@told.fetch(:task_id) { task_id }, answer(step, :workflow_step_id)]
+          @key = [@told.fetch(:task_id) { task_id }, Answer.of(step, :workflow_step_id)]
         end
 
         # @return [Boolean] whether this thread is in the handler of this step
@@ -59,22 +59,16 @@ module Tasker
         def task_id_for(task)
           return {} unless task_id.nil?
 
-          { task_id: answer(task, :task_id) }.compact
+          { task_id: Answer.of(task, :task_id) }.compact
         end
 
         # As the payload builder asks.
         def task_id
-          answer(@step, :task_id) || answer(answer(@step, :task), :task_id)
+          Answer.of(@step, :task_id) || Answer.of(Answer.of(@step, :task), :task_id)
         end
 
         def seconds_since(started)
           (Process.clock_gettime(Process::CLOCK_MONOTONIC) - started).round(3)
-        end
-
-        def answer(object, method)
-          object.public_send(method) if object.respond_to?(method)
-        rescue *ISOLATED_ERRORS
-          nil
         end
       end
     end
