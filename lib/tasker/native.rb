@@ -87,6 +87,21 @@ module Tasker
       end
 
       # @api private
+      # @return [Publisher, nil] the application's bus; nil: nobody has connected one, and telemetry stands aside
+      attr_reader :publisher
+
+      # Whoever brings the Tasker names says which bus the application's events come from, and where its settings are.
+      #
+      # @api private
+      # @param publisher [Publisher]
+      # @yieldreturn [Settings]
+      # @return [void]
+      def connect(publisher, &settings)
+        @publisher = publisher
+        runtime.connect(publisher, settings)
+      end
+
+      # @api private
       # @return [Runtime] the only one of this process
       def runtime
         @runtime ||= Runtime.new
@@ -109,5 +124,6 @@ module Tasker
   end
 end
 
-require_relative 'native/standalone' unless Tasker::Native.runtime.engine?
+require_relative 'native/engine'
+require_relative 'native/standalone' unless Tasker::Native::Engine.present?
 require_relative 'native/railtie' if defined?(Rails::Railtie)

@@ -11,7 +11,7 @@ RSpec.describe 'Names that an application is free to use' do
     Tasker::StepHandler::Api => %i[initialize],
     Tasker::Events::Subscribers::BaseSubscriber => %i[initialize],
     Tasker::Native::PayloadReader => [],
-    Tasker::Events::Subscribers::TelemetrySubscriber => %i[initialize]
+    Tasker::Native::SpanHandlers => []
   }
 
   documented.each do |owner, names|

@@ -27,7 +27,7 @@ module Tasker
       #   # => {:type=>"Float", :required=>true}
       def event_info(name)
         name = name.to_s
-        Catalog.catalog[name] || (custom_entry(name) if Tasker::Events::Publisher.instance.registered?(name))
+        Catalog.catalog[name] || (custom_entry(name) if Native.publisher.registered?(name))
       end
 
       # @return [Hash{String=>Hash}]
@@ -53,7 +53,7 @@ module Tasker
       # @return [Hash{String=>Hash}] the application's own: those that were registered, and those that were published or
       #   subscribed to without that
       def custom_events
-        names = Tasker::Events::Publisher.instance.event_names - Catalog.catalog.keys
+        names = Native.publisher.event_names - Catalog.catalog.keys
         names.to_h { |name| [name, custom_entry(name)] }
       end
 
@@ -102,7 +102,8 @@ module Tasker
       #   Tasker::Events.register_custom_event('order.fulfilled', description: 'All parcels of an order are out',
       #                                                           fired_by: ['ShipOrder'])
       def register_custom_event(name, description: 'Custom event', fired_by: [], **details)
-        CustomRegistry.instance.register_event(name, description: description, fired_by: fired_by, **details)
+        Tasker::Events::CustomRegistry.instance.register_event(name, description: description, fired_by: fired_by,
+                                                                     **details)
       end
 
       # Registers the events that the YAML files of a directory declare. In Rails that happens at boot, with
@@ -149,11 +150,9 @@ module Tasker
       end
 
       def custom_entry(name)
-        known = CustomRegistry.instance.event_metadata(name)
-        return known.except(:registered_at) if known
-
+        known = Tasker::Events::CustomRegistry.instance.event_metadata(name) || {}
         { name: name, category: 'custom', description: 'Custom event', payload_schema: {}, example_payload: {},
-          fired_by: [] }
+          fired_by: [], **known.except(:registered_at) }
       end
 
       def lines_of(entry)

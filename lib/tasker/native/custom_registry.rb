@@ -35,7 +35,7 @@ module Tasker
       def register_event(name, description: 'Custom event', fired_by: [], payload_schema: {}, example_payload: {})
         validate(name)
         PayloadSchema.new(payload_schema)
-        Tasker::Events::Publisher.instance.register_event(name)
+        Native.publisher.register_event(name)
         event = { name: name.dup.freeze, category: 'custom', description: description, fired_by: Array(fired_by),
                   payload_schema: payload_schema, example_payload: example_payload, registered_at: Time.now }.freeze
         @lock.synchronize { @events = { **@events, event[:name] => event }.freeze }

@@ -90,6 +90,11 @@ module Tasker
           nil
         end
 
+        # @return [String] of the gem that brings the Tasker names
+        def tasker_version
+          defined?(Tasker::VERSION) ? Tasker::VERSION : VERSION
+        end
+
         # @return [Logger, nil] for lines of events
         def logger
           Native.runtime.application_logger
@@ -149,7 +154,7 @@ module Tasker
         # In their order in the line; those that need the filter are filled in later.
         def own_fields(host)
           { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: component_of(host.class),
-            message: nil, environment: PipelineOptions.environment_name, tasker_version: VERSION,
+            message: nil, environment: PipelineOptions.environment_name, tasker_version: tasker_version,
             process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
         end
 

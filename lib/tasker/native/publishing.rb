@@ -18,7 +18,7 @@ module Tasker
         # @param context [Hash]
         # @return [void]
         def step(host, event_name, event_type, step, error, context) # rubocop:disable Metrics/ParameterLists -- as the core's
-          Tasker::Events::Publisher.instance.publish_step(host, event_name, event_type, step, error, context)
+          Native.publisher.publish_step(host, event_name, event_type, step, error, context)
         rescue *ISOLATED_ERRORS => e
           Native.report_publishing_error(event_name, e)
         end
@@ -38,7 +38,7 @@ module Tasker
         # @param (see #task)
         # @return [void]
         def of_task(host, event_name, event_type, task, context)
-          publisher = Tasker::Events::Publisher.instance
+          publisher = Native.publisher
           payload = if publisher.wanted?(event_name)
                       EventPayloadBuilder.build_task_payload(task, event_type: event_type, additional_context: context)
                     elsif publisher.shows_line?(event_name)
@@ -74,7 +74,7 @@ module Tasker
         # @yieldparam publisher [Publisher]
         # @return [void]
         def rescuing(event_name)
-          publisher = Tasker::Events::Publisher.instance
+          publisher = Native.publisher
           publisher.register_event(event_name) unless publisher.registered?(event_name)
           yield publisher
           nil

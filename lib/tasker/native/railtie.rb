@@ -2,20 +2,27 @@
 
 module Tasker
   module Native
-    # Starts telemetry at boot, once the app's initializers have set it up, loads config/tasker/events before them,
-    # keeps what is subscribed in +config.to_prepare+ from being subscribed twice, and brings the rake tasks.
+    # Takes over the telemetry of tasker-engine where that is in the bundle, starts telemetry at boot, once the app's
+    # initializers have set it up, loads config/tasker/events before them, keeps what is subscribed in
+    # +config.to_prepare+ from being subscribed twice, and brings the rake tasks.
     class Railtie < ::Rails::Railtie
+      require 'tasker' if Engine.wanted? # with the gem's line alone, Bundler has loaded its engine only
+
+      initializer 'tasker_native.engine', after: 'tasker.setup', before: :load_config_initializers do
+        Engine.install
+      end
+
       initializer 'tasker_native.custom_events', before: :load_config_initializers do |app|
-        Tasker::Events.load_custom_events(app.root.join('config/tasker/events')) unless Native.runtime.engine?
+        Catalog.load_custom_events(app.root.join('config/tasker/events')) if Native.publisher
       end
 
       initializer 'tasker_native.subscriptions' do |app|
-        next if Native.runtime.engine?
+        bus = Native.publisher or next
 
-        app.reloader.set_callback(:prepare, :around, prepend: true) do |_reloader, blocks|
-          Tasker::Events::Publisher.instance.prepare(&blocks)
-        end
+        app.reloader.set_callback(:prepare, :around, prepend: true) { |_reloader, blocks| bus.prepare(&blocks) }
       end
+
+      config.to_prepare { Engine.prepare }
 
       config.after_initialize do
         Native.start if Native.runtime.settings.enabled

@@ -33,13 +33,6 @@ module Tasker
         @log_writer = LogWriter.new
       end
 
-      # This version does not take the telemetry of tasker-engine over yet.
-      #
-      # @return [Boolean] whether this process runs it
-      def engine?
-        !defined?(Gem).nil? && Gem.loaded_specs.key?('tasker-engine')
-      end
-
       # @return [Logger] the one that was set, else Rails', else one to standard error
       def logger
         application_logger || (@default_logger ||= default_logger)
@@ -59,9 +52,11 @@ module Tasker
       # Events of this publisher become spans.
       #
       # @param publisher [Publisher]
+      # @param settings [#call]
       # @return [void]
-      def trace(publisher)
+      def connect(publisher, settings)
         @publishers << publisher
+        @settings_of_application = settings
       end
 
       # Once a process; again in a forked one, whose resource is another.
@@ -69,7 +64,7 @@ module Tasker
       # @return [Boolean] false in a trap handler, where nothing can be locked: the next event will do
       def start
         @lock.synchronize do
-          next true if engine? || @started == Pipeline.forks
+          next true if @publishers.empty? || @started == Pipeline.forks
 
           prepare_process unless @started
           @started = Pipeline.forks
@@ -89,11 +84,9 @@ module Tasker
         @lock.synchronize { apply if @started }
       end
 
-      # Beside tasker-engine, whose configuration is another, telemetry is off.
-      #
-      # @return [Settings]
+      # @return [Settings] those of the application; until they are connected, telemetry is off
       def settings
-        return Tasker.configuration.telemetry unless engine?
+        return @settings_of_application.call if @settings_of_application
 
         @settings ||= Settings.new.configure_telemetry(enabled: false)
       end
@@ -292,7 +285,7 @@ module Tasker
       # Whether a subscriber of the application's own makes the spans of tasks and steps.
       def stand_in?(publisher)
         publisher.event_names.any? do |name|
-          publisher.listeners(name).any? { |one| one.is_a?(Subscription) && one.receiver.is_a?(TelemetrySubscriber) }
+          publisher.listeners(name).any? { |one| one.is_a?(Subscription) && one.receiver.is_a?(SpanHandlers) }
         end
       end
 
@@ -315,7 +308,7 @@ module Tasker
         shown = settings.structured_logging_enabled && (@logger || defined?(Rails.logger))
         Native.configure_lines(shown, LogLine::LEVELS.fetch(settings.log_level.to_sym, 1),
                                LogLine::FORMATS.index(settings.log_format.to_s) || 0,
-                               PipelineOptions.environment_name, VERSION)
+                               PipelineOptions.environment_name, LogLine.tasker_version)
       end
 
       def limits

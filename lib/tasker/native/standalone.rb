@@ -107,5 +107,5 @@ module Tasker
   end
   Constants::TestEvents.const_set(:BASIC_EVENT, Constants::TestEvents::TEST_EVENT)
 
-  Native.runtime.trace(Events::Publisher.instance)
+  Native.connect(Events::Publisher.instance) { configuration.telemetry }
 end

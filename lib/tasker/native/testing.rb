@@ -38,14 +38,14 @@ module Tasker
 
         @events ||= []
         @recorder ||= ->(event) { @events << event }
-        publisher = Tasker::Events::Publisher.instance
+        publisher = Native.publisher
         publisher.subscribe('*', @recorder) unless publisher.subscribed?(@recorder)
         nil
       end
 
       # @return [void]
       def stop_recording_events
-        Tasker::Events::Publisher.instance.unsubscribe(@recorder) if @recorder
+        Native.publisher.unsubscribe(@recorder) if @recorder
         @events = nil
       end
 
@@ -73,7 +73,7 @@ module Tasker
 
       def record_events_of
         events = []
-        publisher = Tasker::Events::Publisher.instance
+        publisher = Native.publisher
         recorder = publisher.subscribe('*') { |event| events << event }
         yield
         events

@@ -1,0 +1,95 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    # Beside the gem tasker-engine: takes over what it does for telemetry, and leaves its names and everything else to
+    # it. {Railtie} calls {install} once the engine has loaded its own classes; docs/engine.md tells what differs then.
+    #
+    # @api private
+    module Engine
+      autoload :Bus, 'tasker/native/engine/bus'
+      autoload :Compatibility, 'tasker/native/engine/compatibility'
+      autoload :Concerns, 'tasker/native/engine/concerns'
+      autoload :Configuration, 'tasker/native/engine/configuration'
+      autoload :Orchestration, 'tasker/native/engine/orchestration'
+      autoload :Settings, 'tasker/native/engine/settings'
+      autoload :Subscribers, 'tasker/native/engine/subscribers'
+
+      class << self
+        # @return [Boolean] whether this process runs tasker-engine, which brings the Tasker names itself
+        def present?
+          !defined?(Gem).nil? && Gem.loaded_specs.key?('tasker-engine')
+        end
+
+        # @return [Boolean] false: the engine is left alone
+        def wanted?
+          present? && !ENV['TASKER_NATIVE'].to_s.casecmp?('off')
+        end
+
+        # Takes over. Does nothing the second time, where it is switched off, and beside an engine that it does not
+        # know, of which it warns.
+        #
+        # @return [Boolean] whether telemetry is taken over
+        def install
+          return false unless wanted?
+          return true if @installed
+
+          problem = Compatibility.problem
+          return give_up(problem) if problem
+
+          take_over
+          @installed = true
+        end
+
+        # At boot, and after the application's code was loaded anew: the engine's subscriber for metrics, which can't be
+        # loaded before.
+        #
+        # @return [void]
+        def prepare
+          return unless @installed
+
+          Tasker::Events::Subscribers::MetricsSubscriber.subscribe(Tasker::Events::Publisher.instance)
+        end
+
+        # Runs the block with the class now, if it is loaded, and whenever Rails loads it anew.
+        #
+        # @param name [String]
+        # @yieldparam loaded [Class]
+        # @return [void]
+        def on_load(name, &block)
+          ::Rails.autoloaders.main.on_load(name) { |loaded, _path| block.call(loaded) }
+          loaded = loaded(name)
+          block.call(loaded) if loaded
+        end
+
+        private
+
+        # Without loading it.
+        def loaded(name)
+          name.split('::').inject(::Object) do |scope, part|
+            return nil if !scope.const_defined?(part, false) || scope.autoload?(part, false)
+
+            scope.const_get(part, false)
+          end
+        end
+
+        def take_over
+          bus = Native::Publisher.new
+          Bus.install(bus)
+          Configuration.install
+          Native.connect(bus) { Tasker::Configuration.configuration.native_settings }
+          Concerns.install
+          Subscribers.install
+          Orchestration.install
+        end
+
+        def give_up(problem)
+          ::Rails.logger&.warn("tasker-native: #{problem} tasker-engine's own telemetry stays as it is. Next: use a " \
+                               "version of tasker-engine that tasker-native #{VERSION} knows " \
+                               "(#{Compatibility::VERSIONS.join(', ')}), or a newer tasker-native.")
+          false
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,101 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    module Engine
+      # In front of the engine's Publisher: its events go over the native bus. What dry-events answers stays as it is:
+      # who publishes or subscribes gets the publisher back, and a name that nobody knows raises dry-events' errors.
+      #
+      # @api private
+      module Bus
+        # A listener that wants some of an event's publications only: +subscribe('order.paid', currency: 'EUR')+.
+        FilteredListener = Struct.new(:listener, :filter) do
+          # @param event [Tasker::Native::Event]
+          # @return [void]
+          def call(event)
+            listener.call(event) if filter.call(event.payload)
+          end
+
+          # @param other [Object] the listener counts, for Publisher#subscribed?
+          # @return [Boolean]
+          def ==(other)
+            super || listener == other
+          end
+        end
+        private_constant :FilteredListener
+
+        # Who has subscribed before goes on to listen.
+        #
+        # @param bus [Publisher]
+        # @return [void]
+        def self.install(bus)
+          publisher = Tasker::Events::Publisher
+          publisher.prepend(self)
+          [publisher, *publisher.instance_variable_get(:@singleton__instance__)].each do |known|
+            dry = known.is_a?(Class) ? known : known.__bus__
+            dry.events.each_key { |name| bus.register_event(name) }
+            dry.listeners.each_pair { |name, of_event| of_event.each { |one, _| bus.subscribe(name, one) } }
+          end
+        end
+
+        # What the native bus knows beyond the engine's.
+        %i[registered? event_names stats subscribers unsubscribe_all].each do |method|
+          define_method(method) { |*arguments| Native.publisher.public_send(method, *arguments) }
+        end
+
+        # @param event_name [String, Symbol]
+        # @param payload [Hash]
+        # @return [self]
+        def publish(event_name, payload = {})
+          Native.publisher.publish(event_name, payload)
+          self
+        rescue UnregisteredEventError
+          raise Dry::Events::UnregisteredEventError, event_name
+        end
+        alias trigger publish
+
+        # @param event_name [String, Symbol]
+        # @param defaults [Hash] not supported: who publishes gives the whole payload
+        # @return [self]
+        def register_event(event_name, defaults = {})
+          Native.logger.warn("tasker-native: the default payload of #{event_name} is left out") if defaults.any?
+          Native.publisher.register_event(event_name)
+          self
+        end
+
+        # @param event_name [String, Symbol, Regexp, Object]
+        # @param filter [Hash] what the payload has to have
+        # @return [self]
+        def subscribe(event_name, filter = {}, &block)
+          block = FilteredListener.new(block, Dry::Events::Filter.new(filter)) if block && filter.any?
+          Native.publisher.subscribe(event_name, block)
+          self
+        rescue UnregisteredEventError, ArgumentError
+          raise Dry::Events::InvalidSubscriberError, event_name
+        end
+
+        # @param listener [Object]
+        # @return [Boolean]
+        def unsubscribe(listener)
+          Native.publisher.unsubscribe(listener)
+        end
+
+        # @param listener [Object]
+        # @return [Boolean]
+        def subscribed?(listener)
+          Native.publisher.subscribed?(listener)
+        end
+
+        # @param event_name [String, Symbol]
+        # @param payload [Hash]
+        # @yieldparam event [Tasker::Native::Event]
+        # @yieldparam listener [#call]
+        # @return [void]
+        def process(event_name, payload = {})
+          event = Native::Event.new(event_name, payload)
+          Native.publisher.listeners(event_name).each { |listener| yield event, listener }
+        end
+      end
+    end
+  end
+end

@@ -1,0 +1,68 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    module Engine
+      # The settings of telemetry beside the engine: those that the engine has, as its configuration says, and those that
+      # only this gem has.
+      #
+      # @api private
+      class Settings < Native::Settings
+        class << self
+          # @return [Array<Symbol>] settings that the engine has
+          def of_engine
+            @of_engine ||= Native::Settings::DEFINITIONS.keys & Tasker::Types::TelemetryConfig.attribute_names
+          end
+
+          # @return [Array<Symbol>] settings that only this gem has
+          def own
+            @own ||= Native::Settings::DEFINITIONS.keys - of_engine
+          end
+        end
+
+        # @param configuration [Tasker::Configuration]
+        def initialize(configuration)
+          super(on_change: -> { Native.runtime.refresh })
+          @configuration = configuration
+        end
+
+        # @param configuration [Tasker::Configuration]
+        # @return [Settings] with the same values
+        def for(configuration)
+          dup.tap { |settings| settings.take_from(@values, configuration) }
+        end
+
+        protected
+
+        def take_from(values, configuration)
+          @values = values.dup
+          @configuration = configuration
+        end
+
+        private
+
+        def read(name)
+          return super unless Settings.of_engine.include?(name)
+          return super if name == :filter_parameters && of_engine(name) == DEFAULT_FILTERS
+
+          DEFINITIONS[name].check(of_engine(name))
+        rescue ConfigurationError => e
+          warn_once("#{e.message}. Its default is used.")
+          super
+        end
+
+        # Written to the engine's settings, which are replaced as a whole.
+        def write(name, value)
+          return super unless Settings.of_engine.include?(name)
+
+          DEFINITIONS[name].check(value)
+          @configuration.telemetry { |settings| settings.public_send(:"#{name}=", value) }
+        end
+
+        def of_engine(name)
+          @configuration.telemetry.public_send(name)
+        end
+      end
+    end
+  end
+end
