@@ -6,7 +6,8 @@ module Tasker
     # initializers have set it up, loads config/tasker/events before them, keeps what is subscribed in
     # +config.to_prepare+ from being subscribed twice, and brings the rake tasks.
     class Railtie < ::Rails::Railtie
-      require 'tasker' if Engine.wanted? # with the gem's line alone, Bundler has loaded its engine only
+      # With the gem's line alone, Bundler has loaded its engine only.
+      require 'tasker' if Engine.wanted? && Engine::Compatibility.known?
 
       initializer 'tasker_native.engine', after: 'tasker.setup', before: :load_config_initializers do
         Engine.install

@@ -35,10 +35,19 @@ module Tasker
         }.freeze
 
         class << self
+          # @return [String] of the engine
+          def version
+            Gem.loaded_specs['tasker-engine'].version.to_s
+          end
+
+          # @return [Boolean] whether somebody has looked at this version
+          def known?
+            VERSIONS.include?(version)
+          end
+
           # @return [String, nil] why this engine can't be taken over, a sentence; nil: it can
           def problem
-            version = Gem.loaded_specs['tasker-engine'].version.to_s
-            return "tasker-engine #{version} is unknown here." unless VERSIONS.include?(version)
+            return "tasker-engine #{version} is unknown here." unless known?
 
             missing = missing_names
             "tasker-engine #{version} has no #{missing.join(', ')}, as it should." if missing.any?
