@@ -8,13 +8,41 @@ module Tasker
     #
     # @api private
     module Answer
-      # @param object [Object]
-      # @param method [Symbol]
-      # @return [Object, nil] nil where it has no answer
-      def self.of(object, method)
-        object.public_send(method) if object.respond_to?(method)
-      rescue *ISOLATED_ERRORS
-        nil
+      class << self
+        # @param object [Object]
+        # @param method [Symbol]
+        # @return [Object, nil] nil where it has no answer
+        def of(object, method)
+          object.public_send(method) if object.respond_to?(method)
+        rescue *ISOLATED_ERRORS
+          nil
+        end
+
+        # What asks no database: a method of an ActiveRecord object may, so that only its columns count, and what it
+        # says itself to +answer_in_memory(name)+.
+        #
+        # @param object [Object]
+        # @param name [Symbol]
+        # @return [Object, nil] nil where it has no answer
+        def in_memory(object, name)
+          return of(object, name) unless object.respond_to?(:has_attribute?)
+          return object[name] if object.has_attribute?(name)
+
+          object.answer_in_memory(name) if object.respond_to?(:answer_in_memory)
+        rescue *ISOLATED_ERRORS
+          nil
+        end
+
+        # @param step [Object]
+        # @return [Object, nil] its task; nil where that would have to be loaded
+        def task_in_memory(step)
+          return of(step, :task) unless step.respond_to?(:association)
+
+          association = step.association(:task)
+          association.target if association.loaded?
+        rescue *ISOLATED_ERRORS
+          nil
+        end
       end
     end
   end

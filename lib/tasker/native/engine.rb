@@ -7,11 +7,13 @@ module Tasker
     #
     # @api private
     module Engine
+      autoload :Attempt, 'tasker/native/engine/attempt'
       autoload :Bus, 'tasker/native/engine/bus'
       autoload :Compatibility, 'tasker/native/engine/compatibility'
       autoload :Concerns, 'tasker/native/engine/concerns'
       autoload :Configuration, 'tasker/native/engine/configuration'
       autoload :Orchestration, 'tasker/native/engine/orchestration'
+      autoload :Records, 'tasker/native/engine/records'
       autoload :Settings, 'tasker/native/engine/settings'
       autoload :Subscribers, 'tasker/native/engine/subscribers'
 
@@ -81,6 +83,7 @@ module Tasker
           Concerns.install
           Subscribers.install
           Orchestration.install
+          Records.install
         end
 
         def give_up(problem)

@@ -54,8 +54,8 @@ module Tasker
       def log_task_event(task, event_type, **context)
         LogLine.structured(self, :info) do
           { message: "Task #{event_type}", entity_type: 'task', entity_id: Answer.of(task, :task_id),
-            entity_name: Answer.of(task, :name), event_type: event_type,
-            task_status: Answer.of(task, :status), **context }
+            entity_name: Answer.in_memory(task, :name), event_type: event_type,
+            task_status: Answer.in_memory(task, :status), **context }
         end
       end
 
@@ -66,12 +66,12 @@ module Tasker
       # @return [void] writes at level info
       def log_step_event(step, event_type, duration: nil, **context)
         LogLine.structured(self, :info) do
-          task = Answer.of(step, :task)
+          task = Answer.task_in_memory(step)
           { message: "Step #{event_type}", entity_type: 'step', entity_id: Answer.of(step, :workflow_step_id),
-            entity_name: Answer.of(step, :name), event_type: event_type,
-            step_status: Answer.of(step, :status),
+            entity_name: Answer.in_memory(step, :name), event_type: event_type,
+            step_status: Answer.in_memory(step, :status),
             task_id: Answer.of(task, :task_id) || Answer.of(step, :task_id),
-            task_name: Answer.of(task, :name),
+            task_name: Answer.in_memory(task, :name),
             **(duration ? LogLine.duration(duration) : {}), **context }
         end
       end

@@ -11,32 +11,32 @@ module Tasker
         def self.install
           Tasker::Concerns::StructuredLogging.prepend(StructuredLogging)
           Tasker::Concerns::EventPublisher.prepend(EventPublisher)
-          Tasker::Concerns::EventPublisher.prepend(AttemptNumbers)
+          Tasker::Concerns::EventPublisher.prepend(AttemptEvents)
           Tasker::Events::EventPayloadBuilder.singleton_class.prepend(EventPayloadBuilder)
         end
 
-        # The engine counts an attempt when it is over. So that all events of an attempt have the same number, those
-        # before its end are told the next one.
-        module AttemptNumbers
+        # What the engine does not tell of an attempt, or tells wrongly: see {Attempt}.
+        module AttemptEvents
           # @param step [Tasker::WorkflowStep]
           # @param context [Hash]
           # @return [void]
           def publish_step_started(step, **context)
-            super(step, attempt_number: AttemptNumbers.upcoming(step), **context)
+            super(step, attempt_number: Attempt.next_number(step), **context)
           end
 
           # @param (see #publish_step_started)
           # @return [void]
           def publish_step_before_handle(step, **context)
-            super(step, attempt_number: AttemptNumbers.upcoming(step), **context)
+            Attempt.of(step)&.start
+            super(step, attempt_number: Attempt.next_number(step), **context)
           end
 
           # @param (see #publish_step_started)
           # @return [void]
           def publish_step_completed(step, **context)
-            return super unless AttemptNumbers.running?(step)
+            attempt = Attempt.of(step) or return super
 
-            super(step, attempt_number: AttemptNumbers.upcoming(step), **context)
+            super(step, **attempt.to_h, **context)
           end
 
           # @param step [Tasker::WorkflowStep]
@@ -44,22 +44,9 @@ module Tasker
           # @param context [Hash]
           # @return [void]
           def publish_step_failed(step, error: nil, **context)
-            return super unless AttemptNumbers.running?(step)
+            attempt = Attempt.of(step) or return super
 
-            super(step, error: error, attempt_number: AttemptNumbers.upcoming(step), **context)
-          end
-
-          # @param step [Tasker::WorkflowStep]
-          # @return [Integer] of the attempt that is not over
-          def self.upcoming(step)
-            Answer.of(step, :attempts).to_i + 1
-          end
-
-          # @param step [Tasker::WorkflowStep]
-          # @return [Boolean] whether this thread is in its handler
-          def self.running?(step)
-            current = Native.runtime.current_step
-            !current.nil? && current.last == Answer.of(step, :workflow_step_id)
+            super(step, error: error, **attempt.to_h, **context)
           end
         end
       end

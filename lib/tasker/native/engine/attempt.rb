@@ -1,0 +1,82 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    module Engine
+      # The attempt of a step that a thread runs, or has run last. The engine announces its end three times: from the
+      # handler, from the state machine and from the executor, in this order and in the same thread, with three numbers
+      # and three durations, none of which is real. It counts an attempt when the handler is through.
+      #
+      # @api private
+      class Attempt
+        KEY = :tasker_native_attempt
+        private_constant :KEY
+
+        class << self
+          # Runs the block as the handler of the step.
+          #
+          # @param step [Tasker::WorkflowStep]
+          # @yield
+          # @return [Object] what the block returns
+          def run(step)
+            attempt = Thread.current[KEY] = new(step)
+            yield
+          ensure
+            attempt&.finish
+          end
+
+          # @param step [Tasker::WorkflowStep]
+          # @return [Attempt, nil] this thread's, if it is the step's
+          def of(step)
+            attempt = Thread.current[KEY]
+            attempt if attempt&.of?(step)
+          end
+
+          # @param step [Tasker::WorkflowStep]
+          # @return [Integer] of the attempt that is not over
+          def next_number(step)
+            Answer.of(step, :attempts).to_i + 1
+          end
+        end
+
+        # @param step [Tasker::WorkflowStep]
+        def initialize(step)
+          @step_id = Answer.of(step, :workflow_step_id)
+          @number = Attempt.next_number(step)
+          start
+        end
+
+        # @param step [Tasker::WorkflowStep]
+        # @return [Boolean] whether the step is in this attempt, or was in no other since
+        def of?(step)
+          @step_id == Answer.of(step, :workflow_step_id) && (0..1).cover?(@number - Answer.of(step, :attempts).to_i)
+        end
+
+        # Its duration counts from here.
+        #
+        # @return [void]
+        def start
+          @started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+        end
+
+        # The handler is through.
+        #
+        # @return [void]
+        def finish
+          @duration ||= elapsed
+        end
+
+        # @return [Hash{Symbol=>Object}] what payloads say of it
+        def to_h
+          { attempt_number: @number, execution_duration: @duration || elapsed }
+        end
+
+        private
+
+        def elapsed
+          (Process.clock_gettime(Process::CLOCK_MONOTONIC) - @started).round(3)
+        end
+      end
+    end
+  end
+end

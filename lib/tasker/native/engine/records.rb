@@ -1,0 +1,154 @@
+# frozen_string_literal: true
+
+module Tasker
+  module Native
+    module Engine
+      # In front of the engine's models and of their state machines: what telemetry wants to know is told from memory.
+      #
+      # @api private
+      module Records
+        # @return [void]
+        def self.install
+          step_states = Tasker::StateMachine::StepStateMachine
+          step_states.prepend(KnownState, StepTransitions)
+          step_states.singleton_class.prepend(StepTransitions::Announcement)
+          Tasker::StateMachine::TaskStateMachine.prepend(KnownState)
+          Engine.on_load('Tasker::Task') { |task| task.prepend(TaskInMemory) }
+          Engine.on_load('Tasker::WorkflowStep') do |step|
+            step.prepend(StepInMemory)
+            step.singleton_class.prepend(CompletionStats)
+          end
+        end
+
+        # Of both state machines, which ask the database at every look.
+        module KnownState
+          # @return [String, nil] the state that was seen last
+          attr_reader :known_state
+
+          # @return [String]
+          def current_state(*)
+            @known_state = super
+          end
+
+          # @param state [String, Symbol]
+          # @param metadata [Hash]
+          # @return [true]
+          def transition_to!(state, metadata = {})
+            super.tap { @known_state = state.to_s }
+          end
+        end
+
+        # What a task tells of itself without a query.
+        module TaskInMemory
+          # @param name [Symbol] :name or :status
+          # @return [String, nil]
+          def answer_in_memory(name)
+            case name
+            when :name then named_task.name if association(:named_task).loaded?
+            when :status then @state_machine&.known_state
+            end
+          end
+        end
+
+        # The same of a step.
+        module StepInMemory
+          # @param name [Symbol] :name or :status
+          # @return [String, nil]
+          def answer_in_memory(name)
+            case name
+            when :name then named_step.name if association(:named_step).loaded?
+            when :status then @state_machine&.known_state
+            end
+          end
+        end
+
+        # Of Tasker::StateMachine::StepStateMachine: a transition's event is made of the step that changes. The engine
+        # looks it and its task up again.
+        module StepTransitions
+          CHANGING = :tasker_native_changing_step
+          private_constant :CHANGING
+
+          # @param state [String]
+          # @param metadata [Hash]
+          # @return [true]
+          def transition_to!(state, metadata = {})
+            outer = Thread.current[CHANGING]
+            Thread.current[CHANGING] = object
+            super
+          ensure
+            Thread.current[CHANGING] = outer
+          end
+
+          # @param step_id [Object]
+          # @return [Tasker::WorkflowStep, nil] the one whose state changes in this thread
+          def self.changing(step_id)
+            step = Thread.current[CHANGING]
+            step if step && step.workflow_step_id == step_id
+          end
+
+          # @param step [Tasker::WorkflowStep]
+          # @param event_type [Symbol]
+          # @return [Hash{Symbol=>Object}] of its attempt
+          def self.said_of(step, event_type)
+            case event_type
+            when :started then { attempt_number: Attempt.next_number(step) }
+            when :completed, :failed then Attempt.of(step).to_h
+            else {}
+            end
+          end
+
+          # Of the class.
+          module Announcement
+            # @param event_name [String]
+            # @param context [Hash]
+            # @return [void]
+            def safe_fire_event(event_name, context = {})
+              step = StepTransitions.changing(context[:step_id])
+              return super unless step
+
+              Publishing.rescuing(event_name) do |publisher|
+                payload = publisher.wanted?(event_name) ? payload_of(step, event_name, context) : {}
+                publisher.publish(event_name, payload)
+              end
+            end
+
+            private
+
+            def payload_of(step, event_name, context)
+              type = determine_event_type_from_name(event_name)
+              context = { **StepTransitions.said_of(step, type), **context }
+              EventPayloadBuilder.build_step_payload(step, event_type: type, additional_context: context)
+            end
+          end
+        end
+
+        # Of Tasker::WorkflowStep: one query in the place of four.
+        module CompletionStats
+          # @param task [Tasker::Task]
+          # @return [Hash{Symbol=>Object}] total_steps, completed_steps, failed_steps, pending_steps,
+          #   latest_completion_time, all_complete
+          def task_completion_stats(task)
+            steps = for_task(task).left_joins(:workflow_step_transitions).unscope(:order)
+            total, completed, failed, latest = steps.pick(*CompletionStats.columns(self))
+            { total_steps: total, completed_steps: completed, failed_steps: failed,
+              pending_steps: total - completed - failed, latest_completion_time: latest&.in_time_zone,
+              all_complete: completed == total && total.positive? }
+          end
+
+          # @param model [Class]
+          # @return [Array<Arel::Nodes::Node>] steps, those that are complete, those that failed, and when the last was
+          #   complete
+          def self.columns(model)
+            steps = model.arel_table
+            states = model.reflect_on_association(:workflow_step_transitions).klass.arel_table
+            current = states[:most_recent].eq(true)
+            complete = current.and(states[:to_state].in(%w[complete resolved_manually]))
+            [steps[model.primary_key].count(true), states[:id].count.filter(complete),
+             states[:id].count.filter(current.and(states[:to_state].eq('error'))),
+             steps[:processed_at].maximum.filter(complete)]
+          end
+        end
+      end
+    end
+  end
+end
