@@ -13,6 +13,7 @@ module Tasker
           base.prepend(PayloadReader)
           base.prepend(Base)
           Tasker::Events::Subscribers::TelemetrySubscriber.prepend(Telemetry)
+          Engine.on_load('Tasker::Events::Subscribers::MetricsSubscriber') { |metrics| metrics.prepend(Metrics) }
         end
 
         # Of all subscribers: filters are asked at every event rather than once, and an event of the application is
@@ -38,6 +39,29 @@ module Tasker
           # Spans do without one.
           def create_tracer
             super if opentelemetry_available?
+          end
+        end
+
+        # Of the one that counts. The engine's would keep every event in memory, too, in the name of traces; and it
+        # would take the names of events from those of methods, in which a dot and an underscore are the same.
+        module Metrics
+          # What Tasker::Telemetry::MetricsBackend makes something of.
+          COUNTED = /\.(started|completed|failed|cancelled)\z|workflow\.iteration|system\.health/
+          private_constant :COUNTED
+
+          # @param event_name [String]
+          # @param event [Tasker::Native::Event, Hash]
+          # @return [Boolean]
+          def handle_event(event_name, event)
+            return super unless event.is_a?(Native::Event)
+
+            Tasker::Telemetry::MetricsBackend.instance.handle_event(event.id, event.payload)
+          end
+
+          protected
+
+          def event_subscriptions
+            super.select { |event_name, _| COUNTED.match?(event_name) }
           end
         end
       end
