@@ -76,6 +76,7 @@ module Tasker
         end
 
         def take_over
+          let_eager_loading_pass
           bus = Native::Publisher.new
           Bus.install(bus)
           Configuration.install
@@ -84,6 +85,11 @@ module Tasker
           Subscribers.install
           Orchestration.install
           Records.install
+        end
+
+        def let_eager_loading_pass
+          misnamed = Compatibility::MISNAMED.map { |path| Tasker::Engine.root.join(path) }
+          ::Rails.autoloaders.main.do_not_eager_load(*misnamed)
         end
 
         def give_up(problem)
