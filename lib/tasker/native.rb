@@ -88,7 +88,7 @@ module Tasker
 
       # @api private
       # @return [Publisher, nil] the application's bus; nil: nobody has connected one, and telemetry stands aside
-      attr_reader :publisher
+      attr_accessor :publisher
 
       # Whoever brings the Tasker names says which bus the application's events come from, and where its settings are.
       #

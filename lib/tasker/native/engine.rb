@@ -64,6 +64,15 @@ module Tasker
           block.call(loaded) if loaded
         end
 
+        # @return [Publisher] the native one
+        attr_reader :bus
+
+        # @return [Settings] those of the application, whose configuration tests replace
+        def settings
+          configuration = Tasker::Configuration.instance_variable_get(:@configuration)
+          (configuration || Tasker::Configuration.configuration).native_settings
+        end
+
         private
 
         # Without loading it.
@@ -77,10 +86,10 @@ module Tasker
 
         def take_over
           let_eager_loading_pass
-          bus = Native::Publisher.new
-          Bus.install(bus)
+          @bus = Native::Publisher.new
+          Bus.install(@bus)
           Configuration.install
-          Native.connect(bus) { Tasker::Configuration.configuration.native_settings }
+          Native.connect(@bus) { settings }
           Concerns.install
           Subscribers.install
           Orchestration.install

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'delegate'
+
 module Tasker
   module Native
     module Engine
@@ -38,16 +40,50 @@ module Tasker
           end
         end
 
+        # Tests replace +publish+ and expect calls of it. While somebody does, the methods of the concern call it, too,
+        # with the whole payload. Else nothing stands between them and the native bus.
+        class Watched < SimpleDelegator
+          # @param publisher [Tasker::Events::Publisher]
+          def initialize(publisher)
+            super(Engine.bus)
+            @publisher = publisher
+          end
+
+          # @param event_name [String, Symbol]
+          # @param payload [Hash]
+          # @return [void]
+          def publish(event_name, payload = {})
+            @publisher.publish(event_name, payload)
+          end
+
+          # @param (see Publisher#publish_by)
+          # @return [void]
+          def publish_by(_host, event_name, payload, _about)
+            @publisher.publish(event_name, payload)
+          end
+
+          # @param (see Publisher#publish_step)
+          # @return [void]
+          def publish_step(_host, event_name, event_type, step, error, context) # rubocop:disable Metrics/ParameterLists -- as the core's
+            @publisher.publish(event_name, Native.build_step_payload(step, event_type, error, context))
+          end
+
+          # @return [true]
+          def wanted?(_event_name)
+            true
+          end
+        end
+
         # What the native bus knows beyond the engine's.
         %i[registered? event_names stats subscribers unsubscribe_all].each do |method|
-          define_method(method) { |*arguments| Native.publisher.public_send(method, *arguments) }
+          define_method(method) { |*arguments| Engine.bus.public_send(method, *arguments) }
         end
 
         # @param event_name [String, Symbol]
         # @param payload [Hash]
         # @return [self]
         def publish(event_name, payload = {})
-          Native.publisher.publish(event_name, payload)
+          Engine.bus.publish(event_name, payload)
           self
         rescue UnregisteredEventError
           raise Dry::Events::UnregisteredEventError, event_name
@@ -59,7 +95,7 @@ module Tasker
         # @return [self]
         def register_event(event_name, defaults = {})
           Native.logger.warn("tasker-native: the default payload of #{event_name} is left out") if defaults.any?
-          Native.publisher.register_event(event_name)
+          Engine.bus.register_event(event_name)
           self
         end
 
@@ -68,7 +104,7 @@ module Tasker
         # @return [self]
         def subscribe(event_name, filter = {}, &block)
           block = FilteredListener.new(block, Dry::Events::Filter.new(filter)) if block && filter.any?
-          Native.publisher.subscribe(event_name, block)
+          Engine.bus.subscribe(event_name, block)
           self
         rescue UnregisteredEventError, ArgumentError
           raise Dry::Events::InvalidSubscriberError, event_name
@@ -77,13 +113,13 @@ module Tasker
         # @param listener [Object]
         # @return [Boolean]
         def unsubscribe(listener)
-          Native.publisher.unsubscribe(listener)
+          Engine.bus.unsubscribe(listener)
         end
 
         # @param listener [Object]
         # @return [Boolean]
         def subscribed?(listener)
-          Native.publisher.subscribed?(listener)
+          Engine.bus.subscribed?(listener)
         end
 
         # @param event_name [String, Symbol]
@@ -93,7 +129,19 @@ module Tasker
         # @return [void]
         def process(event_name, payload = {})
           event = Native::Event.new(event_name, payload)
-          Native.publisher.listeners(event_name).each { |listener| yield event, listener }
+          Engine.bus.listeners(event_name).each { |listener| yield event, listener }
+        end
+
+        private
+
+        def singleton_method_added(name)
+          super
+          Native.publisher = Watched.new(self) if name == :publish
+        end
+
+        def singleton_method_removed(name)
+          super
+          Native.publisher = Engine.bus if name == :publish
         end
       end
     end

@@ -13,6 +13,17 @@ module Tasker
           Tasker::Concerns::EventPublisher.prepend(EventPublisher)
           Tasker::Concerns::EventPublisher.prepend(AttemptEvents)
           Tasker::Events::EventPayloadBuilder.singleton_class.prepend(EventPayloadBuilder)
+          LogLine.singleton_class.prepend(FreshSettings)
+        end
+
+        # Of log lines: what is shown is what the engine's settings say now.
+        module FreshSettings
+          # @param level [Symbol]
+          # @return [Boolean]
+          def shown?(level)
+            Native.runtime.refresh if Engine.settings.replaced?
+            super
+          end
         end
 
         # What the engine does not tell of an attempt, or tells wrongly: see {Attempt}.

@@ -80,13 +80,13 @@ module Tasker
 
           Native::Settings::DEFINITIONS.each_key do |name|
             define_method(:"#{name}=") do |value|
-              Tasker::Configuration.configuration.telemetry { |settings| settings.public_send(:"#{name}=", value) }
+              Engine.settings.configuration.telemetry { |settings| settings.public_send(:"#{name}=", value) }
             end
           end
           Settings.own.each do |name|
-            define_method(name) { Tasker::Configuration.configuration.native_settings.public_send(name) }
+            define_method(name) { Engine.settings.public_send(name) }
             InBlock.define_method(name) do
-              @hash.fetch(name) { Tasker::Configuration.configuration.native_settings.public_send(name) }
+              @hash.fetch(name) { Engine.settings.public_send(name) }
             end
           end
         end

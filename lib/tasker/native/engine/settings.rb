@@ -20,6 +20,9 @@ module Tasker
           end
         end
 
+        # @return [Tasker::Configuration]
+        attr_reader :configuration
+
         # @param configuration [Tasker::Configuration]
         def initialize(configuration)
           super(on_change: -> { Native.runtime.refresh })
@@ -30,6 +33,14 @@ module Tasker
         # @return [Settings] with the same values
         def for(configuration)
           dup.tap { |settings| settings.take_from(@values, configuration) }
+        end
+
+        # @return [Boolean] whether the engine's settings were replaced without a word, as tests do; asked twice, it says so
+        #   once
+        def replaced?
+          seen = @seen
+          @seen = @configuration.telemetry
+          !seen.nil? && !seen.equal?(@seen)
         end
 
         protected
