@@ -47,6 +47,6 @@ RSpec.describe 'Beside an unknown tasker-engine' do
     RUBY
 
     expect(result.err.lines.grep(/tasker/i)).to be_empty
-    expect(result.out).to match(/\Atasker-native: tasker-engine 9.9.9 is unknown here. .* \(0.1.0\), .*\n\[:Native\]\n\z/)
+    expect(result.out).to match(/\Atasker-native: tasker-engine 9.9.9 is unknown.* \(0.1.0\), .*\n\[:Native\]\n\z/)
   end
 end

@@ -31,16 +31,12 @@ module Tasker
         # Takes over. Does nothing the second time, where it is switched off, and beside an engine that it does not
         # know, of which it warns.
         #
-        # @return [Boolean] whether telemetry is taken over
+        # @return [void]
         def install
-          return false unless wanted?
-          return true if @installed
+          return if @bus || !wanted?
 
           problem = Compatibility.problem
-          return give_up(problem) if problem
-
-          take_over
-          @installed = true
+          problem ? warn_of(problem) : take_over
         end
 
         # At boot, and after the application's code was loaded anew: the engine's subscriber for metrics, which can't be
@@ -48,7 +44,7 @@ module Tasker
         #
         # @return [void]
         def prepare
-          return unless @installed
+          return unless @bus
 
           Tasker::Events::Subscribers::MetricsSubscriber.subscribe(Tasker::Events::Publisher.instance)
         end
@@ -58,10 +54,10 @@ module Tasker
         # @param name [String]
         # @yieldparam loaded [Class]
         # @return [void]
-        def on_load(name, &block)
-          ::Rails.autoloaders.main.on_load(name) { |loaded, _path| block.call(loaded) }
+        def on_load(name)
+          ::Rails.autoloaders.main.on_load(name) { |loaded, _path| yield loaded }
           loaded = loaded(name)
-          block.call(loaded) if loaded
+          yield loaded if loaded
         end
 
         # @return [Publisher] the native one
@@ -101,11 +97,10 @@ module Tasker
           ::Rails.autoloaders.main.do_not_eager_load(*misnamed)
         end
 
-        def give_up(problem)
+        def warn_of(problem)
           ::Rails.logger&.warn("tasker-native: #{problem} tasker-engine's own telemetry stays as it is. Next: use a " \
                                "version of tasker-engine that tasker-native #{VERSION} knows " \
                                "(#{Compatibility::VERSIONS.join(', ')}), or a newer tasker-native.")
-          false
         end
       end
     end

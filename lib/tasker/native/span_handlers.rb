@@ -125,8 +125,8 @@ module Tasker
         return unless Native.runtime.tracing?
 
         name = status == :error ? 'task.failed' : 'task.completed'
-        _spans.finish_task(Native.publisher.event_id(name), name, PAYLOAD_OF.call(event), STATUSES.fetch(status, 0),
-                          attributes)
+        event_id = Native.publisher.event_id(name)
+        _spans.finish_task(event_id, name, PAYLOAD_OF.call(event), STATUSES.fetch(status, 0), attributes)
       end
 
       # @param event [Tasker::Native::Event, Hash]

@@ -63,7 +63,7 @@ module Tasker
         #
         # @return [void]
         def finish
-          @duration ||= elapsed
+          @duration = elapsed
         end
 
         # @return [Hash{Symbol=>Object}] what payloads say of it

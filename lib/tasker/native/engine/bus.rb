@@ -11,11 +11,11 @@ module Tasker
       # @api private
       module Bus
         # A listener that wants some of an event's publications only: +subscribe('order.paid', currency: 'EUR')+.
-        FilteredListener = Struct.new(:listener, :filter) do
+        FilteredListener = Struct.new(:listener, :condition) do
           # @param event [Tasker::Native::Event]
           # @return [void]
           def call(event)
-            listener.call(event) if filter.call(event.payload)
+            listener.call(event) if condition.call(event.payload)
           end
 
           # @param other [Object] the listener counts, for Publisher#subscribed?
@@ -36,8 +36,17 @@ module Tasker
           [publisher, *publisher.instance_variable_get(:@singleton__instance__)].each do |known|
             dry = known.is_a?(Class) ? known : known.__bus__
             dry.events.each_key { |name| bus.register_event(name) }
-            dry.listeners.each_pair { |name, of_event| of_event.each { |one, _| bus.subscribe(name, one) } }
+            dry.listeners.each_pair do |name, of_event|
+              of_event.each { |listener, condition| bus.subscribe(name, filtered(listener, condition)) }
+            end
           end
+        end
+
+        # @param listener [#call]
+        # @param condition [Dry::Events::Filter]
+        # @return [#call]
+        def self.filtered(listener, condition)
+          condition.checks.empty? ? listener : FilteredListener.new(listener, condition)
         end
 
         # Tests replace +publish+ and expect calls of it. While somebody does, the methods of the concern call it, too,
@@ -103,8 +112,8 @@ module Tasker
         # @param filter [Hash] what the payload has to have
         # @return [self]
         def subscribe(event_name, filter = {}, &block)
-          block = FilteredListener.new(block, Dry::Events::Filter.new(filter)) if block && filter.any?
-          Engine.bus.subscribe(event_name, block)
+          listener = Bus.filtered(block, Dry::Events::Filter.new(filter)) if block
+          Engine.bus.subscribe(event_name, listener)
           self
         rescue UnregisteredEventError, ArgumentError
           raise Dry::Events::InvalidSubscriberError, event_name

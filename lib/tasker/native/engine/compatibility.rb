@@ -34,8 +34,8 @@ module Tasker
           'Tasker::StateMachine::StepStateMachine' => %i[safe_fire_event determine_event_type_from_name]
         }.freeze
 
-        # Files and folders whose files do not define what they are called after: with +eager_load+, as in production, the
-        # engine does not boot unless they are left out.
+        # Files and folders whose files do not define what they are called after: with +eager_load+, as in production,
+        # the engine does not boot unless they are left out.
         MISNAMED = %w[app/graphql lib/generators lib/tasker/errors.rb lib/tasker/authentication/errors.rb
                       lib/tasker/authorization/errors.rb].freeze
 

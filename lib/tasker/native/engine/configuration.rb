@@ -72,8 +72,8 @@ module Tasker
           @native_settings = original.native_settings.for(self)
         end
 
-        # In front of the engine's telemetry settings: readers of this gem's, and writers of all, which change what is in
-        # force at once: +Tasker.configuration.telemetry.enabled = true+.
+        # In front of the engine's telemetry settings: readers of this gem's, and writers of all, which change what is
+        # in force at once: +Tasker.configuration.telemetry.enabled = true+.
         module OwnSettings
           # Where the settings are in a block.
           module InBlock; end

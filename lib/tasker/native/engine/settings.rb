@@ -3,8 +3,8 @@
 module Tasker
   module Native
     module Engine
-      # The settings of telemetry beside the engine: those that the engine has, as its configuration says, and those that
-      # only this gem has.
+      # The settings of telemetry beside the engine: those that the engine has, as its configuration says, and those
+      # that only this gem has.
       #
       # @api private
       class Settings < Native::Settings
@@ -35,8 +35,7 @@ module Tasker
           dup.tap { |settings| settings.take_from(@values, configuration) }
         end
 
-        # @return [Boolean] whether the engine's settings were replaced without a word, as tests do; asked twice, it says so
-        #   once
+        # @return [Boolean] whether the engine's settings were replaced without a word, as tests do, since the last time
         def replaced?
           seen = @seen
           @seen = @configuration.telemetry

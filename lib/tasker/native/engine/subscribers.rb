@@ -22,9 +22,11 @@ module Tasker
           # @param publisher [Tasker::Events::Publisher]
           # @return [void]
           def subscribe_to_publisher(publisher)
+            return super unless publisher.is_a?(Bus)
+
             event_subscriptions.each do |event_name, handler|
-              SubscribedName.new(event_name).on(Native.publisher).each do |name|
-                Native.publisher.subscribe(name, Subscription.new(self, handler))
+              SubscribedName.new(event_name).on(Engine.bus).each do |name|
+                Engine.bus.subscribe(name, Subscription.new(self, handler))
               end
             end
           end
