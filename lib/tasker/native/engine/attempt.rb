@@ -32,6 +32,13 @@ module Tasker
             attempt if attempt&.of?(step)
           end
 
+          # @param payload [Hash] of an event that ends an attempt
+          # @return [Boolean] whether it is the first one; true for what no handler of this thread has done
+          def first_end?(payload)
+            attempt = Thread.current[KEY]
+            !attempt&.told?(payload)
+          end
+
           # @param step [Tasker::WorkflowStep]
           # @return [Integer] of the attempt that is not over
           def next_number(step)
@@ -50,6 +57,16 @@ module Tasker
         # @return [Boolean] whether the step is in this attempt, or was in no other since
         def of?(step)
           @step_id == Answer.of(step, :workflow_step_id) && (0..1).cover?(@number - Answer.of(step, :attempts).to_i)
+        end
+
+        # @param payload [Hash] of an event that ends an attempt
+        # @return [Boolean] whether this one's end was told before; from now on it was
+        def told?(payload)
+          return false unless payload[:step_id] == @step_id && payload[:attempt_number] == @number
+
+          told = @told
+          @told = true
+          !told.nil?
         end
 
         # Its duration counts from here.

@@ -57,7 +57,17 @@ module Tasker
           def handle_event(event_name, event)
             return super unless event.is_a?(Native::Event)
 
-            Tasker::Telemetry::MetricsBackend.instance.handle_event(event.id, event.payload)
+            payload = event.payload
+            Tasker::Telemetry::MetricsBackend.instance.handle_event(event.id, payload) if Metrics.counts?(payload)
+          end
+
+          # An attempt's end is told three times, a task's by its state machine and then, with what there is to count, by
+          # the finalizer.
+          #
+          # @param payload [Hash]
+          # @return [Boolean]
+          def self.counts?(payload)
+            payload.key?(:step_id) ? Attempt.first_end?(payload) : !payload.key?(:to_state)
           end
 
           protected
