@@ -282,6 +282,88 @@ Test(attribute_set, a_remembered_key_and_its_text_are_one_key)
     tn_attribute_names_free(&own);
 }
 
+/* A key of a random payload: of the service's own, of others, remembered or not. */
+typedef struct {
+    uint8_t key; /* of texts; from 8 on: not remembered */
+    bool prefixed;
+} random_key;
+
+#define MOST_KEYS 90 /* more than a set remembers steps */
+
+static size_t random_keys(random_key *keys)
+{
+    size_t count = random_below(4) ? random_below(8) : random_below(MOST_KEYS);
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = (random_key){(uint8_t)random_below(random_below(20) ? 8 : 16), random_below(8) == 0};
+    }
+    return count;
+}
+
+static tn_name random_names[8];
+
+static void make_random_names(void)
+{
+    static const char *texts[] = {"a", "b", "c",        "d",
+                                  "e", "f", "tasker.a", "a long name, which takes more than one step"};
+    for (uint32_t i = 0; i < 8; i++) random_names[i] = name_of(texts[i], i);
+}
+
+/* storage: borrowed by the set. */
+static void add_random_pair(tn_attribute_set *set, uint8_t storage[128], random_key key, int64_t value)
+{
+    const tn_name *name = &random_names[key.key % 8];
+    tn_buffer buffer;
+    tn_payload_writer writer;
+    tn_buffer_init_on(&buffer, storage, 128, 128);
+    tn_payload_writer_init(&writer, &buffer, 0, 0);
+    cr_assert(key.key < 8 ? tn_payload_key_named(&writer, name) : tn_payload_key(&writer, name->text));
+    tn_payload_integer(&writer, value);
+    tn_attribute_set_add(set, (tn_pairs){buffer.bytes, buffer.size, .count = 1, .prefixed = key.prefixed});
+}
+
+static void assert_same_set(const tn_attribute_set *a, const tn_attribute_set *b)
+{
+    cr_assert_eq(a->count, b->count);
+    cr_assert_eq(a->dropped, b->dropped);
+    cr_assert_eq(tn_attribute_set_is_of_last(a), tn_attribute_set_is_of_last(b));
+    for (size_t i = 0; i < a->count; i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "%s", full_key(a, i));
+        cr_assert_str_eq(key, full_key(b, i));
+        cr_assert_eq(a->items[i].value.as.integer, b->items[i].value.as.integer);
+    }
+}
+
+Test(attribute_set, used_again_is_what_a_new_one_would_be)
+{
+    tn_attribute_names own = {.prefix = {"tasker.", 7}};
+    tn_attribute_set used;
+    cr_assert_eq(tn_attribute_set_init(&used, &own, 5), TN_OK);
+    make_random_names();
+    static uint8_t storage[2][MOST_KEYS][128];
+    random_key keys[MOST_KEYS];
+    size_t count = 0;
+    for (int round = 0; round < 3000; round++) {
+        uint64_t change = random_below(
+            4); /* half of the time the keys are those of the last round, or one is another */
+        if (change == 0) count = random_keys(keys);
+        if (change == 1 && count > 0) keys[random_below(count)].key ^= 1;
+        if (change == 2 && count > 0) count--;
+
+        tn_attribute_set new;
+        cr_assert_eq(tn_attribute_set_init(&new, &own, 5), TN_OK);
+        tn_attribute_set_clear(&used);
+        for (size_t i = 0; i < count; i++) {
+            add_random_pair(&used, storage[0][i], keys[i], (int64_t)(round * MOST_KEYS + i));
+            add_random_pair(&new, storage[1][i], keys[i], (int64_t)(round * MOST_KEYS + i));
+        }
+        assert_same_set(&used, &new);
+        tn_attribute_set_free(&new);
+    }
+    tn_attribute_set_free(&used);
+    tn_attribute_names_free(&own);
+}
+
 Test(attribute_set, tells_times_as_text)
 {
     tn_attribute_set set = set_with(128);

@@ -2,6 +2,7 @@
 
 #include "base/process.h"
 #include "base/table.h"
+#include "export/protobuf.h"
 
 #define FIRST_CAPACITY 64
 
@@ -53,13 +54,17 @@ const tn_attribute_name *tn_attribute_names_make(tn_attribute_names *names, cons
     if (!make_room(names, name->id, prefixed)) return NULL;
 
     tn_text prefix = tn_attribute_names_prefixes(names, name->text, prefixed) ? names->prefix : TN_NO_TEXT;
-    tn_attribute_name *made = tn_alloc(sizeof(*made) + prefix.size + name->text.size);
+    size_t size = prefix.size + name->text.size, encoded_size = 1 + tn_protobuf_varint_size(size) + size;
+    size_t steps = encoded_size / TN_ATTRIBUTE_NAME_STEP + 1;
+    tn_attribute_name *made = tn_alloc_zeroed(sizeof(*made) + steps * TN_ATTRIBUTE_NAME_STEP);
     if (!made) return NULL;
 
     made->hash = tn_attribute_name_hash(prefix, name->text);
-    made->size = prefix.size + name->text.size;
-    if (prefix.size > 0) memcpy(made->bytes, prefix.bytes, prefix.size);
-    if (name->text.size > 0) memcpy(made->bytes + prefix.size, name->text.bytes, name->text.size);
+    made->encoded_size = encoded_size;
+    uint8_t *at = tn_protobuf_put_message(made->encoded, TN_KEY_VALUE_KEY, size);
+    made->text = (tn_text){(const char *)at, size};
+    if (prefix.size > 0) memcpy(at, prefix.bytes, prefix.size);
+    if (name->text.size > 0) memcpy(at + prefix.size, name->text.bytes, name->text.size);
     names->names[prefixed][name->id] = made;
     return made;
 }

@@ -4,13 +4,17 @@
 #include "event/payload.h"
 
 /* How keys of payloads are called as attributes: with the service's name in front ("tasker."), unless they begin with
- * it or were added as they are. The whole name of a remembered key (tn_name) is made once. Bounded by how many keys are
- * remembered. Not thread-safe. */
+ * it or were added as they are. The whole name of a remembered key (tn_name) is made once, as it stands in an OTLP
+ * KeyValue: with its tag and size. Bounded by how many keys are remembered. Not thread-safe. */
 typedef struct {
     uint64_t hash;
-    size_t size;
-    char bytes[];
+    tn_text text; /* of the name, in what is encoded */
+    size_t encoded_size;
+    uint8_t encoded[]; /* may be read up to a multiple of TN_ATTRIBUTE_NAME_STEP */
 } tn_attribute_name;
+
+#define TN_KEY_VALUE_KEY 1        /* the field's number: opentelemetry-proto, common/v1 */
+#define TN_ATTRIBUTE_NAME_STEP 32 /* bytes that are copied at once */
 
 typedef struct {
     tn_text prefix;               /* borrowed */

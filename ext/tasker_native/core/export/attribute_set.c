@@ -33,6 +33,8 @@ void tn_attribute_set_clear(tn_attribute_set *set)
     set->dropped = 0;
     set->source = 0;
     set->from_source = 0;
+    set->step = 0;
+    set->repeats = true;
 }
 
 /* Two keys with the same hash, one of which may have its prefix apart. */
@@ -65,30 +67,42 @@ static void replace_value(tn_attribute_set *set, tn_attribute *attribute, const 
     settle_value(set, attribute);
 }
 
-/* read: stands where the next item will be. */
-static void put(tn_attribute_set *set, tn_attribute *read)
+#define DROPPED UINT32_MAX
+
+/* The slot of the item with this key, or the one where it belongs. */
+static size_t slot_of(const tn_attribute_set *set, const tn_attribute *attribute)
 {
-    size_t slot = read->hash & (set->slot_count - 1);
+    size_t slot = attribute->hash & (set->slot_count - 1);
     for (; set->slots[slot].round == set->round; slot = (slot + 1) & (set->slot_count - 1)) {
-        tn_attribute *known = &set->items[set->slots[slot].position];
-        if (known->hash == read->hash && same_key(set, known, read)) {
-            replace_value(set, known, &read->value);
-            return;
-        }
+        const tn_attribute *known = &set->items[set->slots[slot].position];
+        if (known->hash == attribute->hash && same_key(set, known, attribute)) break;
+    }
+    return slot;
+}
+
+/* read: stands where the next item will be. Returns which item it led to. */
+static uint32_t put(tn_attribute_set *set, tn_attribute *read)
+{
+    size_t slot = slot_of(set, read);
+    if (set->slots[slot].round == set->round) {
+        replace_value(set, &set->items[set->slots[slot].position], &read->value);
+        return set->slots[slot].position;
     }
     if (set->count >= set->limit) {
         set->dropped++;
-        return;
+        return DROPPED;
     }
     settle_value(set, read);
     set->slots[slot] = (tn_attribute_slot){set->round, (uint32_t)set->count++};
+    return set->slots[slot].position;
 }
 
 static void set_key(const tn_attribute_set *set, tn_attribute *attribute, const tn_pair_key *key, bool prefixed)
 {
     const tn_attribute_name *name = key->name ? tn_attribute_names_get(set->names, key->name, prefixed) : NULL;
+    attribute->name = name;
     if (name) {
-        attribute->key = (tn_text){name->bytes, name->size};
+        attribute->key = name->text;
         attribute->prefixed = false;
         attribute->hash = name->hash;
     } else {
@@ -96,6 +110,45 @@ static void set_key(const tn_attribute_set *set, tn_attribute *attribute, const 
         attribute->prefixed = tn_attribute_names_prefixes(set->names, key->text, prefixed);
         attribute->hash = tn_attribute_name_hash(tn_attribute_prefix(set, attribute), key->text);
     }
+}
+
+/* Whether the key leads where the last set's did at this step. */
+static bool repeats(const tn_attribute_set *set, const tn_pair_key *key, bool prefixed)
+{
+    const tn_attribute_step *step = &set->steps[set->step];
+    return set->repeats && set->step < set->known_steps && step->name == key->name && step->prefixed == prefixed;
+}
+
+static void repeat(tn_attribute_set *set, tn_attribute *read)
+{
+    uint32_t position = set->steps[set->step++].position;
+    if (position == set->count) {
+        settle_value(set, read);
+        set->count++;
+    } else {
+        replace_value(set, &set->items[position], &read->value);
+    }
+}
+
+/* From here on, keys are looked up: those that were not are entered. */
+static void stop_repeating(tn_attribute_set *set)
+{
+    set->repeats = false;
+    set->known_steps = set->step;
+    for (uint32_t i = 0; i < set->count; i++) {
+        set->slots[slot_of(set, &set->items[i])] = (tn_attribute_slot){set->round, i};
+    }
+}
+
+/* Steps are remembered without a gap: those after one that can't be are looked up the next time, too. */
+static void remember_step(tn_attribute_set *set, const tn_pair_key *key, bool prefixed, uint32_t position)
+{
+    if (set->step != set->known_steps || set->step == TN_ATTRIBUTE_STEPS) return;
+
+    if (key->name && position != DROPPED) {
+        set->steps[set->known_steps++] = (tn_attribute_step){key->name, position, prefixed};
+    }
+    set->step++;
 }
 
 void tn_attribute_set_add(tn_attribute_set *set, tn_pairs pairs)
@@ -110,8 +163,13 @@ void tn_attribute_set_add(tn_attribute_set *set, tn_pairs pairs)
         tn_attribute *read = &set->items[set->count]; /* there is always one more than the limit */
         if (!tn_payload_next_value(&reader, &read->value)) return;
 
+        if (repeats(set, &key, pairs.prefixed)) {
+            repeat(set, read);
+            continue;
+        }
+        if (set->repeats) stop_repeating(set);
         set_key(set, read, &key, pairs.prefixed);
-        put(set, read);
+        remember_step(set, &key, pairs.prefixed, put(set, read));
     }
 }
 

@@ -9,7 +9,8 @@
  * counts, and beyond the limit the newest keys are dropped (OpenTelemetry specification, "Attribute Limits").
  * Borrows what it is given. Not thread-safe. */
 typedef struct {
-    tn_text key; /* whole, unless it is prefixed */
+    const tn_attribute_name *name; /* of a remembered key; else NULL */
+    tn_text key;                   /* whole, unless it is prefixed */
     bool prefixed;
     uint64_t hash;   /* of the whole key */
     tn_value value;  /* times are Strings here */
@@ -20,6 +21,16 @@ typedef struct {
 typedef struct {
     uint32_t round, position;
 } tn_attribute_slot;
+
+/* Which item a key has led to. As long as the keys of a set come as those of the last one did, each leads where it led
+ * then, and nothing is looked up. */
+typedef struct {
+    const tn_name *name;
+    uint32_t position;
+    bool prefixed;
+} tn_attribute_step;
+
+#define TN_ATTRIBUTE_STEPS 64 /* that are remembered */
 
 typedef struct {
     tn_attribute_names *names; /* borrowed */
@@ -32,6 +43,10 @@ typedef struct {
     tn_attribute_slot *slots; /* a hash table of positions in items; those of another round are empty */
     size_t slot_count;
     uint32_t round;
+    tn_attribute_step steps[TN_ATTRIBUTE_STEPS];
+    uint32_t known_steps;       /* of the last set and of this one */
+    uint32_t step;              /* keys of this set so far, up to TN_ATTRIBUTE_STEPS */
+    bool repeats;               /* so far they came as those of the last one, and slots has none of them */
     tn_timestamp_second second; /* the last one that was formatted: most times of a set lie within one */
 } tn_attribute_set;
 

@@ -7,7 +7,7 @@ enum { RESOURCE_SPANS_RESOURCE = 1, RESOURCE_SPANS_SCOPE_SPANS = 2 };
 enum { RESOURCE_ATTRIBUTES = 1, RESOURCE_DROPPED_ATTRIBUTES = 2 };
 enum { SCOPE_SPANS_SCOPE = 1, SCOPE_SPANS_SPANS = 2 };
 enum { SCOPE_NAME = 1, SCOPE_VERSION = 2 };
-enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
+enum { KEY_VALUE_KEY = TN_KEY_VALUE_KEY, KEY_VALUE_VALUE = 2 };
 enum { ANY_VALUE_STRING = 1, ANY_VALUE_BOOL = 2, ANY_VALUE_INT = 3, ANY_VALUE_DOUBLE = 4 };
 enum {
     SPAN_TRACE_ID = 1,
@@ -69,18 +69,36 @@ static uint8_t *put_value(uint8_t *at, const tn_value *value)
     return at;
 }
 
-static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
+static size_t key_field_size(tn_text prefix, const tn_attribute *attribute)
 {
-    size_t key_size = prefix.size + attribute->key.size, size = value_size(&attribute->value);
-    size_t whole = text_field_size(key_size) + text_field_size(size);
-    if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + whole) != TN_OK) return;
+    return attribute->name ? attribute->name->encoded_size : text_field_size(prefix.size + attribute->key.size);
+}
 
-    uint8_t *at = tn_protobuf_put_message(buffer->bytes + buffer->size, field, whole);
-    at = tn_protobuf_put_message(at, KEY_VALUE_KEY, key_size);
+/* Writes up to TN_ATTRIBUTE_NAME_STEP bytes more. */
+static uint8_t *put_key(uint8_t *at, tn_text prefix, const tn_attribute *attribute)
+{
+    const tn_attribute_name *name = attribute->name;
+    if (name) {
+        for (size_t i = 0; i < name->encoded_size; i += TN_ATTRIBUTE_NAME_STEP) {
+            memcpy(at + i, name->encoded + i, TN_ATTRIBUTE_NAME_STEP);
+        }
+        return at + name->encoded_size;
+    }
+    at = tn_protobuf_put_message(at, KEY_VALUE_KEY, prefix.size + attribute->key.size);
     if (prefix.size > 0) memcpy(at, prefix.bytes, prefix.size);
     at += prefix.size;
     if (attribute->key.size > 0) memcpy(at, attribute->key.bytes, attribute->key.size);
-    at += attribute->key.size;
+    return at + attribute->key.size;
+}
+
+static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
+{
+    size_t size = value_size(&attribute->value);
+    size_t whole = key_field_size(prefix, attribute) + text_field_size(size);
+    if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + whole + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
+
+    uint8_t *at = tn_protobuf_put_message(buffer->bytes + buffer->size, field, whole);
+    at = put_key(at, prefix, attribute);
     at = tn_protobuf_put_message(at, KEY_VALUE_VALUE, size);
     at = put_value(at, &attribute->value);
     buffer->size = (size_t)(at - buffer->bytes);

@@ -61,7 +61,7 @@ module Tasker
             Tasker::Telemetry::MetricsBackend.instance.handle_event(event.id, payload) if Metrics.counts?(payload)
           end
 
-          # An attempt's end is told three times, a task's by its state machine and then, with what there is to count, by
+          # An attempt's end is told three times, a task's by its state machine and then, with what is to be counted, by
           # the finalizer.
           #
           # @param payload [Hash]
