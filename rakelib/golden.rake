@@ -3,10 +3,10 @@
 namespace :golden do
   fixture = 'spec/fixtures/concern_payloads.yml'
   record = lambda do
-    IO.popen(%w[bin/root ruby rakelib/golden/record.rb], &:read)[/^# What tasker-engine.*/m] or exit 1
+    IO.popen(%w[bin/engine exec ruby rakelib/golden/record.rb], &:read)[/^# What tasker-engine.*/m] or exit 1
   end
 
-  desc 'Write spec/fixtures/concern_payloads.yml: what tasker-engine 0.1.0 publishes in a Rails app (in bin/root)'
+  desc 'Write spec/fixtures/concern_payloads.yml: what tasker-engine 0.1.0 publishes in a Rails app (in bin/engine)'
   task :record do
     File.write(fixture, record.call)
   end
