@@ -102,6 +102,12 @@ module Tasker
       end
 
       # @api private
+      # @return [Time, ActiveSupport::TimeWithZone] in the zone of the application
+      def now
+        Time.respond_to?(:current) ? Time.current : Time.now
+      end
+
+      # @api private
       # @return [Runtime] the only one of this process
       def runtime
         @runtime ||= Runtime.new

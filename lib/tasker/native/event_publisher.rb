@@ -269,7 +269,7 @@ module Tasker
       # @return [void]
       def publish_task_reenqueue_started(task, reason: 'Task reenqueue started', **context)
         Publishing.orchestration(self, 'workflow.task_reenqueue_started', context, task,
-                                 %i[task_id task_name current_status]) { { reason: reason, timestamp: Time.now } }
+                                 %i[task_id task_name current_status]) { { reason: reason, timestamp: Native.now } }
       end
 
       # Publishes workflow.task_reenqueue_requested.
@@ -280,7 +280,7 @@ module Tasker
       # @return [void]
       def publish_task_reenqueue_requested(task, reason: 'Task reenqueue requested', **context)
         Publishing.orchestration(self, 'workflow.task_reenqueue_requested', context, task) do
-          { reason: reason, timestamp: Time.now }
+          { reason: reason, timestamp: Native.now }
         end
       end
 
@@ -293,7 +293,7 @@ module Tasker
       # @return [void]
       def publish_task_reenqueue_failed(task, reason: 'Task reenqueue failed', error: 'Unknown error', **context)
         Publishing.orchestration(self, 'workflow.task_reenqueue_failed', context, task) do
-          { reason: reason, error: error, timestamp: Time.now }
+          { reason: reason, error: error, timestamp: Native.now }
         end
       end
 
@@ -306,7 +306,7 @@ module Tasker
       # @return [void]
       def publish_task_reenqueue_delayed(task, delay_seconds:, reason: 'Task reenqueue delayed', **context)
         Publishing.orchestration(self, 'workflow.task_reenqueue_delayed', context, task) do
-          now = Time.now
+          now = Native.now
           { reason: reason, delay_seconds: delay_seconds, scheduled_for: now + delay_seconds, timestamp: now }
         end
       end
@@ -346,7 +346,7 @@ module Tasker
       # @example
       #   publish_custom_event('order.shipped', order_id: 5, parcels: 2)
       def publish_custom_event(event_name, payload = {})
-        payload = { **payload, event_type: 'custom', timestamp: Time.now } if payload.is_a?(Hash)
+        payload = { **payload, event_type: 'custom', timestamp: Native.now } if payload.is_a?(Hash)
         Publishing.rescuing(event_name) { |publisher| publisher.publish_by(self, event_name, payload, nil) }
       end
 

@@ -48,11 +48,6 @@ module Tasker
 
             ERROR_TYPES.find { |_, pattern| pattern.match?(error_class) }&.first || 'other'
           end
-
-          # @return [Time] in the zone of the app
-          def now
-            Time.respond_to?(:current) ? Time.current : Time.now
-          end
         end
       end
       private_constant :Reading
@@ -78,7 +73,7 @@ module Tasker
       #   without those that are nil
       def extract_core_attributes(event)
         { task_id: safe_get(event, :task_id, 'unknown'), step_id: safe_get(event, :step_id),
-          event_timestamp: safe_get(event, :timestamp, Reading.now).to_s }.compact
+          event_timestamp: safe_get(event, :timestamp, Native.now).to_s }.compact
       end
 
       # @param event [Tasker::Native::Event, Hash, nil]
