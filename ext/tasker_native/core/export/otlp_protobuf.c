@@ -91,8 +91,33 @@ static uint8_t *put_key(uint8_t *at, tn_text prefix, const tn_attribute *attribu
     return at + attribute->key.size;
 }
 
+/* A short text under a remembered key, as most attributes are: each size takes one byte. Room for it is the caller's. */
+static uint8_t *put_short_attribute(uint8_t *at, uint32_t field, const tn_attribute *attribute)
+{
+    tn_text text = attribute->value.as.string;
+    size_t value = 2 + text.size;
+    *at++ = tn_protobuf_message_tag(field);
+    *at++ = (uint8_t)(attribute->name->encoded_size + 2 + value);
+    memcpy(at, attribute->name->encoded, TN_ATTRIBUTE_NAME_STEP);
+    at += attribute->name->encoded_size;
+    *at++ = tn_protobuf_message_tag(KEY_VALUE_VALUE);
+    *at++ = (uint8_t)value;
+    return tn_protobuf_put_bytes(at, ANY_VALUE_STRING, text.bytes, text.size);
+}
+
+static bool is_short(const tn_attribute *attribute)
+{
+    return attribute->name && attribute->name->encoded_size <= TN_ATTRIBUTE_NAME_STEP &&
+           attribute->value.type == TN_VALUE_STRING && attribute->value.as.string.size <= 90;
+}
+
 static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
 {
+    if (is_short(attribute)) {
+        if (tn_buffer_reserve(buffer, 128 + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
+        buffer->size = (size_t)(put_short_attribute(buffer->bytes + buffer->size, field, attribute) - buffer->bytes);
+        return;
+    }
     size_t size = value_size(&attribute->value);
     size_t whole = key_field_size(prefix, attribute) + text_field_size(size);
     if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + whole + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
