@@ -8,11 +8,16 @@ ENV.delete_if { |name, _| name.start_with?('OTEL_') || name.match?(/\A(https?|al
 
 require_relative '../support/warnings'
 require_relative 'support/engine_app'
+require_relative 'support/early_listeners'
 Bundler.require(:default, :test)
 require 'tasker/native/testing/rspec'
 require_relative '../support/eventually'
+require_relative '../support/queries'
 
 EngineApp.start
+require_relative 'support/engine_telemetry'
+require_relative 'support/engine_workflow'
+EngineTelemetry.standing
 
 RSpec.configure do |config|
   config.disable_monkey_patching!
@@ -24,8 +29,19 @@ RSpec.configure do |config|
   Kernel.srand config.seed
 
   config.include Eventually
+  config.include Queries
+  config.include EngineTelemetry
+  config.include EngineWorkflow
 
-  config.before { Tasker::Native::Testing.reset! }
+  config.before { reset_telemetry }
+
+  # Nothing of an example stays in the database.
+  config.around do |example|
+    ActiveRecord::Base.transaction do
+      example.run
+      raise ActiveRecord::Rollback
+    end
+  end
 
   config.after(:suite) do
     raise "Ruby warns of our own files:\n#{Warnings.seen.join}" if Warnings.seen.any?

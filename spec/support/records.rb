@@ -1,9 +1,12 @@
 # frozen_string_literal: true
 
 require 'active_record'
+require_relative 'queries'
 
 # Records in a database in memory, with the columns of upstream's models.
 module Records
+  include Queries
+
   ActiveRecord::Base.establish_connection(adapter: 'sqlite3', database: ':memory:')
   ActiveRecord::Migration.verbose = false
   ActiveRecord::Schema.define do
@@ -43,14 +46,6 @@ module Records
     def parents
       StepRecord.where(task_id: task_id).where.not(workflow_step_id: workflow_step_id)
     end
-  end
-
-  # @return [Array<String>] the queries that the block made
-  def queries
-    found = []
-    count = ->(*, payload) { found << payload[:sql] unless payload[:name] == 'SCHEMA' }
-    ActiveSupport::Notifications.subscribed(count, 'sql.active_record') { yield } # rubocop:disable Style/ExplicitBlockArgument
-    found
   end
 
   def in_transaction
