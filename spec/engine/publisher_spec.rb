@@ -100,6 +100,11 @@ RSpec.describe 'The publisher of the engine' do
       expect(subscriber.heard).to eq([['test.event', 1], ['slow.event', 2]])
     end
 
+    it 'calls the methods of an object for what the filter wants' do
+      subscriber = subscriber_class.new
+      publisher.subscribe(subscriber, n: [2, 3])
+      (1..3).each { |n| publish('test.event', n: n) }
+
       expect(subscriber.heard).to eq([['test.event', 2], ['test.event', 3]])
     end
 
@@ -121,6 +126,12 @@ RSpec.describe 'The publisher of the engine' do
 
       expect(subscriber.heard).to be_empty
     end
+
+    it 'ends what an object listens to with a filter' do
+      subscriber = subscriber_class.new
+      publisher.subscribe(subscriber, n: 1)
+      expect(publisher.unsubscribe(subscriber)).to be(true)
+      publish('test.event', n: 1)
 
       expect(subscriber.heard).to be_empty
     end
@@ -214,7 +225,7 @@ RSpec.describe 'The publisher of the engine' do
     EarlyListeners.heard.clear
     (1..2).each { |n| publish('test.event', n: n) }
 
-    expect(EarlyListeners.heard.uniq).to contain_exactly([:class, 1], [:all, 1], [:class, 2], [:all, 2], [:second, 2])
+    expect(EarlyListeners.heard).to contain_exactly([:class, 1], [:all, 1], [:class, 2], [:all, 2], [:second, 2])
   end
 
   def subscriber_class

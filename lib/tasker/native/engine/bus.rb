@@ -24,29 +24,78 @@ module Tasker
             super || listener == other
           end
         end
-        private_constant :FilteredListener
 
-        # Who has subscribed before goes on to listen.
-        #
-        # @param bus [Publisher]
-        # @return [void]
-        def self.install(bus)
-          publisher = Tasker::Events::Publisher
-          publisher.prepend(self)
-          [publisher, *publisher.instance_variable_get(:@singleton__instance__)].each do |known|
-            dry = known.is_a?(Class) ? known : known.__bus__
+        # The same for a method of an object.
+        class FilteredMethod < Subscription
+          # @param method [Method]
+          # @param condition [Dry::Events::Filter]
+          def initialize(method, condition)
+            super(method.receiver, method.name)
+            @method = method
+            @condition = condition
+          end
+
+          # @param event [Tasker::Native::Event]
+          # @return [void]
+          def call(event)
+            @method.call(event) if @condition.call(event.payload)
+          end
+
+          # @param other [Object] the method counts, for Publisher#subscribed?
+          # @return [Boolean]
+          def ==(other)
+            super || @method == other
+          end
+        end
+
+        # An object whose methods listen: +subscribe(listener, currency: 'EUR')+.
+        class FilteredObject < SimpleDelegator
+          # @param object [Object]
+          # @param condition [Dry::Events::Filter]
+          def initialize(object, condition)
+            super(object)
+            @condition = condition
+          end
+
+          # @param name [Symbol]
+          # @return [FilteredMethod]
+          def method(name)
+            FilteredMethod.new(__getobj__.method(name), @condition)
+          end
+        end
+        private_constant :FilteredListener, :FilteredMethod, :FilteredObject
+
+        class << self
+          # Who has subscribed before goes on to listen.
+          #
+          # @param bus [Publisher]
+          # @return [void]
+          def install(bus)
+            publisher = Tasker::Events::Publisher
+            publisher.prepend(self)
+            instance = publisher.instance_variable_get(:@singleton__instance__) # has what its class had before it
+            dry = instance ? instance.__bus__ : publisher
             dry.events.each_key { |name| bus.register_event(name) }
             dry.listeners.each_pair do |name, of_event|
               of_event.each { |listener, condition| bus.subscribe(name, filtered(listener, condition)) }
             end
           end
-        end
 
-        # @param listener [#call]
-        # @param condition [Dry::Events::Filter]
-        # @return [#call]
-        def self.filtered(listener, condition)
-          condition.checks.empty? ? listener : FilteredListener.new(listener, condition)
+          # @param listener [#call]
+          # @param condition [Dry::Events::Filter]
+          # @return [#call]
+          def filtered(listener, condition)
+            return listener if condition.checks.empty?
+
+            (listener.is_a?(Method) ? FilteredMethod : FilteredListener).new(listener, condition)
+          end
+
+          # @param object [Object] whose methods listen
+          # @param condition [Dry::Events::Filter]
+          # @return [Object]
+          def filtered_object(object, condition)
+            condition.checks.empty? ? object : FilteredObject.new(object, condition)
+          end
         end
 
         # Tests replace +publish+ and expect calls of it. While somebody does, the methods of the concern call it, too,
@@ -112,8 +161,12 @@ module Tasker
         # @param filter [Hash] what the payload has to have
         # @return [self]
         def subscribe(event_name, filter = {}, &block)
-          listener = Bus.filtered(block, Dry::Events::Filter.new(filter)) if block
-          Engine.bus.subscribe(event_name, listener)
+          condition = Dry::Events::Filter.new(filter)
+          if block
+            Engine.bus.subscribe(event_name, Bus.filtered(block, condition))
+          else
+            Engine.bus.subscribe(Bus.filtered_object(event_name, condition))
+          end
           self
         rescue UnregisteredEventError, ArgumentError
           raise Dry::Events::InvalidSubscriberError, event_name
