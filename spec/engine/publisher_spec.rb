@@ -64,7 +64,7 @@ RSpec.describe 'The publisher of the engine' do
 
     it 'raises the error of dry-events for a name that nobody has registered' do
       expect { publisher.subscribe('nobody.knows') { nil } }
-        .to raise_error(Dry::Events::InvalidSubscriberError, /to an event: `nobody\.knows` that has not been registered/)
+        .to raise_error(Dry::Events::InvalidSubscriberError, /event: `nobody\.knows` that has not been registered/)
     end
 
     it 'raises it for an object that has no method called after an event' do
@@ -81,10 +81,10 @@ RSpec.describe 'The publisher of the engine' do
     }.each do |what, (filter, expected)|
       it "calls the listener for what the filter wants: #{what}" do
         subscribe(filter)
-        [{ currency: 'EUR', customer: { country: 'DE' } }, { currency: 'USD' }, {},
-         { currency: 'EUR', customer: { country: 'AT' } }].each.with_index(1) do |payload, n|
-          publish('test.event', n: n, **payload)
-        end
+        publish('test.event', n: 1, currency: 'EUR', customer: { country: 'DE' })
+        publish('test.event', n: 2, currency: 'USD')
+        publish('test.event', n: 3)
+        publish('test.event', n: 4, currency: 'EUR', customer: { country: 'AT' })
 
         expect(heard).to eq(expected)
       end

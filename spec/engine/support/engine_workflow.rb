@@ -48,17 +48,17 @@ module EngineWorkflow
   # Runs a step's handler, or the block in the place of one, and nothing around it.
   #
   # @return [Object] what the handler returns
-  def handle(step, step_handler = nil, &process)
-    (step_handler || handler(&process)).handle(step.task, sequence_of(step), step)
+  def handle(step, step_handler = nil, &)
+    (step_handler || handler(&)).handle(step.task, sequence_of(step), step)
   end
 
   # One attempt of a step, as the engine makes it: it tells its end from the handler, from the state machine and from
   # the executor.
   #
   # @return [Tasker::WorkflowStep, nil] nil when it failed
-  def attempt(step, step_handler = nil, &process)
+  def attempt(step, step_handler = nil, &)
     executor = Tasker::Orchestration::StepExecutor.new
-    executor.execute_single_step(step.task, sequence_of(step), step, TaskHandler.new(step_handler || handler(&process)))
+    executor.execute_single_step(step.task, sequence_of(step), step, TaskHandler.new(step_handler || handler(&)))
   end
 
   # @param step [Tasker::WorkflowStep] that has failed
