@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
-# By call of {ConcernCalls}: what we publish otherwise than tasker-engine does, on purpose: its defects, and what there is
-# beyond it.
+# By call of {ConcernCalls}: what we publish otherwise than tasker-engine does, on purpose: its defects, and what there
+# is beyond it.
 CONCERN_DIFFERENCES = {
   'publish_step_failed, with its error' => { exception_class: 'ArgumentError' }, # not always StandardError
   'publish_step_completed, end of an earlier attempt' => { execution_duration: 0.0 }, # not less than nothing
