@@ -14,7 +14,7 @@ module Tasker
         METHODS = {
           'Tasker::Events::Publisher' => %i[publish subscribe register_event __bus__],
           'Tasker::Events::Subscribers::BaseSubscriber' => %i[subscribe_to_publisher event_subscriptions
-                                                              should_process_event?],
+                                                              resolve_internal_event_constant should_process_event?],
           'Tasker::Events::Subscribers::TelemetrySubscriber' => %i[create_tracer get_task_span remove_task_span
                                                                    finish_task_span],
           'Tasker::Concerns::EventPublisher' => %i[publish_event publish_step_started publish_step_before_handle

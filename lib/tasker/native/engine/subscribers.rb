@@ -25,10 +25,22 @@ module Tasker
             return super unless publisher.is_a?(Bus)
 
             event_subscriptions.each do |event_name, handler|
-              SubscribedName.new(event_name).on(Engine.bus).each do |name|
+              SubscribedName.new(Base.given_name(self, event_name)).on(Engine.bus).each do |name|
                 Engine.bus.subscribe(name, Subscription.new(self, handler))
               end
             end
+          end
+
+          # The engine puts +custom.+ in front of whatever does not begin like a system event.
+          #
+          # @param subscriber [Tasker::Events::Subscribers::BaseSubscriber]
+          # @param event_name [String]
+          # @return [String, Symbol] as +subscribe_to+ was given it
+          def self.given_name(subscriber, event_name)
+            given = subscriber.class.subscribed_events.find do |name|
+              subscriber.__send__(:resolve_internal_event_constant, name) == event_name
+            end
+            given || event_name
           end
         end
 
