@@ -205,6 +205,13 @@ void tn_line_write(const tn_line_origin *origin, tn_walk *walk)
     tn_isolate_reporting(write_line, (VALUE)&w, report_failure);
 }
 
+/* line_component(host) -> what lines call the host's class: "fetch_cart" for OrderProcess::FetchCart */
+static VALUE line_component(VALUE self, VALUE host)
+{
+    (void)self;
+    return component_of(host);
+}
+
 /* configure_lines(shown, shown_from, format, environment, version) -> nil: shown_from: the number of the lowest level that is
  * shown; format: 0, 1, 2 for JSON, pretty JSON, logfmt */
 static VALUE configure_lines(VALUE self, VALUE shown, VALUE shown_from, VALUE format, VALUE environment, VALUE version)
@@ -263,4 +270,5 @@ void tn_init_line_writer(void)
     rb_gc_register_address(&tn_ruby.lines.environment);
     rb_gc_register_address(&tn_ruby.lines.version);
     rb_define_module_function(tn_ruby.native, "configure_lines", configure_lines, 5);
+    rb_define_module_function(tn_ruby.native, "line_component", line_component, 1);
 }

@@ -37,6 +37,10 @@ module Tasker
   #   @return [nil]
   #   @raise [ArgumentError] for a level or a format that there is not
   #   @api private
+  # @!method self.line_component(host)
+  #   @param host [Object] who writes
+  #   @return [String] what lines call its class: "fetch_cart" for OrderProcess::FetchCart
+  #   @api private
   # @!method self.masked_unjudged
   #   @return [Integer] values that the core has masked because nobody could judge them
   #   @api private

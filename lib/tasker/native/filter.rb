@@ -29,6 +29,7 @@ module Tasker
         literals, @regexps, @path_regexps, _ask, _ask_paths, everything, @mask = FilterList.new(settings).to_a
         @everything = everything || too_many?(literals)
         @verdicts = {}
+        @symbols = {}
         @masked_unjudged = 0
       end
 
@@ -83,10 +84,21 @@ module Tasker
       end
 
       def pairs(hash, around, path)
-        hash.each_with_object({}) do |(key, value), filtered|
-          name = name_of(key)
+        filtered = {}
+        hash.each do |key, value|
+          name = key.is_a?(Symbol) ? name_of_symbol(key) : name_of(key)
           kept = key.is_a?(Symbol) && name ? key : name || text(described(key))
           filtered[kept] = name ? judged(name, value, around, path) : unjudged
+        end
+        filtered
+      end
+
+      # Looked at once, as long as there are not too many of them.
+      def name_of_symbol(key)
+        @symbols.fetch(key) do
+          name = name_of(key)
+          @symbols[key] = name if @symbols.size < MAX_VERDICTS
+          name
         end
       end
 
@@ -150,6 +162,9 @@ module Tasker
       end
 
       def text(string)
+        plain = string.encoding == Encoding::UTF_8 && string.valid_encoding? && !string.include?("\0")
+        return string if plain
+
         string = string.dup.force_encoding(Encoding::UTF_8) if string.encoding == Encoding::BINARY
         string = string.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)
         string = string.scrub unless string.valid_encoding?

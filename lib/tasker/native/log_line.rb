@@ -46,7 +46,7 @@ module Tasker
         # @param fields [Hash] of the application
         # @return [void]
         def write(level, own, fields)
-          line = format(own.merge(Native.runtime.filter.call(fields)))
+          line = format(own.merge!(Native.runtime.filter.call(fields)))
           Native.logger.public_send(level, line)
           nil
         rescue *ISOLATED_ERRORS => e
@@ -64,7 +64,7 @@ module Tasker
           level = level_of(level)
           return unless shown?(level)
 
-          write(level, own_fields(host), { **shared_fields(host), **yield })
+          write(level, own_fields(host), { correlation_id: host.correlation_id, **request_field, **yield })
           nil
         rescue *ISOLATED_ERRORS => e
           write_failure(e)
@@ -153,15 +153,14 @@ module Tasker
 
         # In their order in the line; those that need the filter are filled in later.
         def own_fields(host)
-          { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: component_of(host.class),
+          { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: Native.line_component(host),
             message: nil, environment: PipelineOptions.environment_name, tasker_version: tasker_version,
             process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
         end
 
-        def shared_fields(host)
-          fields = { correlation_id: host.correlation_id }
+        def request_field
           id = request_id
-          id ? { **fields, request_id: id } : fields
+          id ? { request_id: id } : {}
         end
 
         def new_correlation_id

@@ -128,24 +128,32 @@ module Tasker
           # @return [Hash{Symbol=>Object}] total_steps, completed_steps, failed_steps, pending_steps,
           #   latest_completion_time, all_complete
           def task_completion_stats(task)
-            steps = for_task(task).left_joins(:workflow_step_transitions).unscope(:order)
-            total, completed, failed, latest = steps.pick(*CompletionStats.columns(self))
+            total, completed, failed, latest = CompletionStats.row(self, task.task_id)
             { total_steps: total, completed_steps: completed, failed_steps: failed,
               pending_steps: total - completed - failed, latest_completion_time: latest&.in_time_zone,
               all_complete: completed == total && total.positive? }
           end
 
+          SQL = <<~SQL.squish.freeze
+            SELECT COUNT(DISTINCT steps.workflow_step_id),
+                   COUNT(*) FILTER (WHERE states.to_state IN ('complete', 'resolved_manually')),
+                   COUNT(*) FILTER (WHERE states.to_state = 'error'),
+                   MAX(steps.processed_at) FILTER (WHERE states.to_state IN ('complete', 'resolved_manually'))
+            FROM tasker_workflow_steps steps LEFT JOIN tasker_workflow_step_transitions states
+              ON states.workflow_step_id = steps.workflow_step_id AND states.most_recent
+            WHERE steps.task_id = $1
+          SQL
+          private_constant :SQL
+
           # @param model [Class]
-          # @return [Array<Arel::Nodes::Node>] steps, those that are complete, those that failed, and when the last was
-          #   complete
-          def self.columns(model)
-            steps = model.arel_table
-            states = model.reflect_on_association(:workflow_step_transitions).klass.arel_table
-            current = states[:most_recent].eq(true)
-            complete = current.and(states[:to_state].in(%w[complete resolved_manually]))
-            [steps[model.primary_key].count(true), states[:id].count.filter(complete),
-             states[:id].count.filter(current.and(states[:to_state].eq('error'))),
-             steps[:processed_at].maximum.filter(complete)]
+          # @param task_id [Integer]
+          # @return [Array(Integer, Integer, Integer, Time)] steps, those that are complete, those that failed, and when
+          #   the last was complete
+          def self.row(model, task_id)
+            id = ActiveRecord::Relation::QueryAttribute.new('task_id', task_id, model.type_for_attribute(:task_id))
+            model.with_connection do |connection|
+              connection.select_all(SQL, "#{model.name} Stats", [id], preparable: true).cast_values.first
+            end
           end
         end
       end

@@ -27,6 +27,7 @@ module Tasker
         def initialize(configuration)
           super(on_change: -> { Native.runtime.refresh })
           @configuration = configuration
+          @read = {}
         end
 
         # @param configuration [Tasker::Configuration]
@@ -37,9 +38,13 @@ module Tasker
 
         # @return [Boolean] whether the engine's settings were replaced without a word, as tests do, since the last time
         def replaced?
-          seen = @seen
-          @seen = @configuration.telemetry
-          !seen.nil? && !seen.equal?(@seen)
+          telemetry = @configuration.telemetry
+          return false if telemetry.equal?(@telemetry)
+
+          seen = @telemetry
+          @telemetry = telemetry
+          @read = {}
+          !seen.nil?
         end
 
         protected
@@ -47,6 +52,8 @@ module Tasker
         def take_from(values, configuration)
           @values = values.dup
           @configuration = configuration
+          @telemetry = nil
+          @read = {}
         end
 
         private
@@ -55,7 +62,8 @@ module Tasker
           return super unless Settings.of_engine.include?(name)
           return super if name == :filter_parameters && of_engine(name) == DEFAULT_FILTERS
 
-          DEFINITIONS[name].check(of_engine(name))
+          replaced?
+          @read.fetch(name) { @read[name] = DEFINITIONS[name].check(of_engine(name)) }
         rescue ConfigurationError => e
           warn_once("#{e.message}. Its default is used.")
           super
