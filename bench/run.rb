@@ -39,7 +39,7 @@ def parse(arguments)
   uses = Uses.new
   OptionParser.new(USAGE) do |parser|
     add_numbers(parser, options)
-    parser.on('--save', 'write what was found to docs/benchmarks/results.json and its README.md') { uses.save = true }
+    parser.on('--save', 'write what was found to docs/benchmarks/results.json and the pages') { uses.save = true }
     parser.on('--json', 'print that as the last line, for programs') { uses.json = true }
     parser.on('--here', 'leave out what only bin/root can run') { uses.here = true }
     parser.on('--list', 'the subjects') do
@@ -99,7 +99,7 @@ begin
   puts uses.json ? "result: #{JSON.generate(entries)}" : ['', summary(entries)]
   if uses.save
     Results.new.save(entries)
-    Page.new.update
+    Page.all.each(&:update)
   end
 rescue Comparison::Failed, OptionParser::ParseError, ArgumentError => e
   abort "bench: #{e.message}"

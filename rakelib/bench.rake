@@ -6,15 +6,15 @@ task :bench, [:name] => :compile do |_task, arguments|
 end
 
 namespace :bench do
-  desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of its page, draw the plots'
+  desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of the pages, draw the plots'
   task save: :compile do
     ruby 'bench/run.rb', '--save'
     Rake::Task['bench:plots'].invoke
   end
 
-  desc 'Make the tables of docs/benchmarks/README.md anew from results.json, for instance after its text was changed'
+  desc 'Make the tables of the pages anew from docs/benchmarks/results.json, for instance after a text was changed'
   task :page do
-    ruby '-r', './bench/support/page', '-e', 'Page.new.update'
+    ruby '-r', './bench/support/page', '-e', 'Page.all.each(&:update)'
   end
 
   desc 'Draw docs/benchmarks/*.svg from docs/benchmarks/results.json (needs gnuplot)'

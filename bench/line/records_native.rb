@@ -3,6 +3,7 @@
 require 'active_record'
 
 require_relative '../support/logged_step'
+require_relative '../support/queries'
 
 # A step and its task as ActiveRecord objects on SQLite, loaded anew: what is asked of the database meanwhile.
 class RecordsNative < LoggedStep
@@ -20,22 +21,15 @@ class RecordsNative < LoggedStep
     step = @steps.first
     task = @tasks.find(@task_id)
     { iterations: 1, counts: {}, traffic: {},
-      figures: { of_step: queries { publish_step_completed(step) },
-                 of_task: queries { publish_task_completed(task) },
-                 of_counted_task: queries { publish_task_completed(task, **counts) } } }
+      figures: { of_step: Queries.count { publish_step_completed(step) },
+                 of_task: Queries.count { publish_task_completed(task) },
+                 of_counted_task: Queries.count { publish_task_completed(task, **counts) } } }
   end
 
   private
 
   def counts
     { total_steps: 1, completed_steps: 1, failed_steps: 0, pending_steps: 0 }
-  end
-
-  def queries(&)
-    count = 0
-    counter = ->(*, payload) { count += 1 unless payload[:name] == 'SCHEMA' }
-    ActiveSupport::Notifications.subscribed(counter, 'sql.active_record', &)
-    count
   end
 
   def create_tables

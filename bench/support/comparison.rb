@@ -19,7 +19,7 @@ class Comparison
     end
   end
 
-  attr_reader :name, :title, :subjects, :columns
+  attr_reader :name, :title, :subjects, :columns, :gems
 
   # The block says what belongs to it by `subject`, `show` and `target`; it is evaluated in the comparison.
   def initialize(name, title, &)
@@ -29,6 +29,7 @@ class Comparison
     @columns = Columns::COST
     @targets = []
     @notes = []
+    @gems = :own
     instance_eval(&)
   end
 
@@ -57,9 +58,10 @@ class Comparison
     subjects.map { |subject| SubjectProcess.file_of(subject) }.uniq
   end
 
-  # What not every machine has; the block tells whether this one does.
-  def needs(what, &block)
+  # What not every machine has; the block tells whether this one does. gems: see RootRun::COMMANDS
+  def needs(what, gems: :own, &block)
     @needs = what
+    @gems = gems
     @is_met = block
   end
 

@@ -5,7 +5,8 @@ require 'open3'
 
 # What the figures depend on.
 module Machine
-  GEMS = %w[opentelemetry-sdk opentelemetry-exporter-otlp google-protobuf dry-events activesupport].freeze
+  GEMS = %w[opentelemetry-sdk opentelemetry-exporter-otlp google-protobuf dry-events activesupport activerecord pg
+            tasker-engine].freeze
   LIBRARIES = %w[libcurl zlib libxxhash].freeze
 
   module_function
@@ -15,7 +16,7 @@ module Machine
     { ruby: "#{RUBY_DESCRIPTION}, YJIT #{yjit? ? 'on' : 'off'}",
       system: "#{system_name}, #{Etc.uname[:sysname]} #{Etc.uname[:release]}",
       processor: "#{Etc.nprocessors} cores, #{processor}",
-      gems: GEMS.map { |name| "#{name} #{Gem.loaded_specs[name]&.version}" }.join(', '),
+      gems: Gem.loaded_specs.values_at(*GEMS).compact.map { |gem| "#{gem.name} #{gem.version}" }.join(', '),
       libraries: ["cc #{output('cc', '-dumpfullversion')}",
                   *LIBRARIES.map { |name| "#{name} #{output('pkg-config', '--modversion', name)}" }].join(', '),
       revision: revision,

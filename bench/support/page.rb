@@ -3,13 +3,19 @@
 require_relative '../comparisons'
 require_relative 'results'
 
-# The page docs/benchmarks/README.md: what stands between `<!-- results: NAME -->` and `<!-- end -->` is made of the
-# results file. NAME is a comparison, or `targets` or `machines` for those of all.
+# A page with results: what stands between `<!-- results: NAME -->` and `<!-- end -->` is made of the results file. NAME
+# is a comparison, or `targets` or `machines` for those of all.
 class Page
-  FILE = File.expand_path('../../docs/benchmarks/README.md', __dir__)
+  FILES = %w[benchmarks/README.md engine.md].map { |name| File.expand_path("../../docs/#{name}", __dir__) }.freeze
   PART = /(<!-- results: (\S+) -->\n).*?(<!-- end -->)/m
 
-  def initialize(file = FILE, results = Results.new)
+  attr_reader :file
+
+  def self.all
+    FILES.map { |file| new(file) }
+  end
+
+  def initialize(file, results = Results.new)
     @file = file
     @results = results
   end

@@ -5,7 +5,7 @@ require_relative 'figures'
 
 # All plots that can be drawn of results.
 class Plots
-  # file => title, comparisons, figure
+  # file => title, comparisons, figure, what it is divided by
   BARS = {
     'publish' => ['Publish an event: CPU of the publishing thread, ns', %w[publish/unheard publish/heard], :thread],
     'step' => ['publish_step_completed(step), beside one publish of dry-events: CPU of the publishing thread, ns',
@@ -15,7 +15,11 @@ class Plots
     'span_objects' => ["A span: objects allocated, the caller's included", %w[span/small span/large], :objects],
     'export' => ['A delivered span of 8 attributes: CPU of the process, ns', %w[export/gzip export/plain], :process],
     'rate' => ['Delivered spans a second', %w[export/gzip export/plain], :rate],
-    'memory' => ['Bytes of memory an open step', %w[growth/memory], :bytes_each]
+    'memory' => ['Bytes of memory an open step', %w[growth/memory], :bytes_each],
+    'engine_event' => ['Under tasker-engine, the end of a step and of a task: CPU of the publishing thread, us',
+                       %w[engine/hidden engine/shown engine/task], :thread, 1e3],
+    'engine_workflow' => ['Publishing and logging of a workflow of five empty steps: CPU of the process, ms',
+                          %w[engine/in_turn engine/at_once], :telemetry, 1e6]
   }.freeze
   LINES = 'using 1:2 with linespoints pt 7 ps 0.7 lw 2'
   PERCENTILES = %w[p50 p90 p99 p999 max].freeze
@@ -28,7 +32,7 @@ class Plots
 
   # => the paths
   def draw(directory)
-    plots = { **BARS.transform_values { |title, names, figure| bars(title, names, figure) },
+    plots = { **BARS.transform_values { |arguments| bars(*arguments) },
       'open_spans' => open_spans, 'subscribers' => subscribers, 'keys' => keys,
       'lateness' => lateness, 'outage' => outage }
     plots.compact.map { |name, plot| plot.draw("#{directory}/#{name}.svg") }
@@ -36,14 +40,16 @@ class Plots
 
   private
 
-  def bars(title, names, figure)
-    groups = names.filter_map { |name| [name, values(name, figure)] if @comparisons[name] }
+  def bars(title, names, figure, scale = 1)
+    groups = names.filter_map { |name| [name, values(name, figure, scale)] if @comparisons[name] }
     BarPlot.new(title, groups.to_h) unless groups.empty?
   end
 
   # { 'tasker-native' => 420.5 } of a comparison
-  def values(name, figure)
-    @comparisons[name]['subjects'].to_h { |subject| [subject['name'], subject['figures'][figure.to_s]['median']] }
+  def values(name, figure, scale)
+    @comparisons[name]['subjects'].to_h do |subject|
+      [subject['name'], subject['figures'][figure.to_s]['median'] / scale]
+    end
   end
 
   def open_spans

@@ -6,7 +6,9 @@ require 'json'
 class RootRun
   TREE = File.expand_path('../..', __dir__)
   RESULT = /\Aresult: /
-  COMMAND = 'bin/setup >&2 && exec bundle exec ruby bench/run.rb "$@"'
+  # What runs a program there, with which gems.
+  COMMANDS = { own: ['bin/root', 'bash', '-c', 'bin/setup >&2 && exec bundle exec "$@"', 'bench'],
+               engine: %w[bin/engine exec] }.freeze
 
   # Why it can't be; nil if it can.
   def self.hindrance
@@ -21,8 +23,8 @@ class RootRun
   # Yields lines of the report. => entries, as Results#save takes them
   def run
     entries = nil
-    IO.popen(['bin/root', 'bash', '-c', COMMAND, 'bench', '--json', *@options.to_arguments, @comparison.name],
-             chdir: TREE) do |output|
+    IO.popen([*COMMANDS.fetch(@comparison.gems), 'ruby', 'bench/run.rb', '--json', *@options.to_arguments,
+              @comparison.name], chdir: TREE) do |output|
       output.each_line(chomp: true) do |line|
         line.match?(RESULT) ? entries = JSON.parse(line.sub(RESULT, '')) : yield(line)
       end

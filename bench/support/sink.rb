@@ -16,12 +16,13 @@ class Sink
     end
   end
 
-  # What came to an address that url_for gave: { spans:, ids:, requests:, wire_bytes:, bytes:, facts: }. Forgets it.
+  # What came to an address that url_for gave: { spans:, ids:, requests:, wire_bytes:, bytes:, names:,
+  # facts: }. Forgets it.
   def self.take(url)
     require 'net/http' # late, because most that use this file don't get here
     uri = URI(url)
     answer = Net::HTTP.start(uri.host, uri.port, nil, read_timeout: 300) { |http| http.delete(uri.path) }
-    JSON.parse(answer.body, symbolize_names: true).tap { |taken| taken[:facts].transform_keys!(&:to_s) }
+    JSON.parse(answer.body).transform_keys(&:to_sym)
   end
 
   def initialize(url)

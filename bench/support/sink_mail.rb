@@ -22,17 +22,19 @@ class SinkMail
     spans = 0
     bytes = 0
     ids = Set.new
+    names = Hash.new(0)
     @exports.each do |body, encoding|
       body = Zlib.gunzip(body) if encoding == 'gzip'
       bytes += body.bytesize
       each_span(body) do |span|
         spans += 1
         ids << (span.trace_id + span.span_id)
+        names[span.name] += 1
         @last = span
       end
     end
     { spans: spans, ids: ids.size, requests: @exports.size, wire_bytes: @exports.sum { |body, _| body.bytesize },
-      bytes: bytes, facts: @last ? facts(@last) : {} }
+      bytes: bytes, names: names, facts: @last ? facts(@last) : {} }
   end
 
   private

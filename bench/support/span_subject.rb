@@ -14,6 +14,7 @@ class SpanSubject < Subject
     @compression = compression
     @queue = queue
     @arrived = Hash.new(0)
+    @names = Hash.new(0)
   end
 
   def prepare(sink_url)
@@ -43,6 +44,7 @@ class SpanSubject < Subject
   def take
     Sink.take(@sink_url).tap do |taken|
       taken.each { |what, count| @arrived[what] += count if count.is_a?(Integer) }
+      taken[:names].each { |name, count| @names[name] += count }
     end
   end
 

@@ -39,7 +39,7 @@ class Subject
       $stdout.sync = true
       puts JSON.generate(subject.introduce(sink_url))
       puts JSON.generate(subject.measure) if $stdin.gets
-      exit!(true) # what a subject does when its process ends is not asked for
+      subject.leave
     end
 
     def alone(subject, sink_url)
@@ -111,6 +111,11 @@ class Subject
     { iterations: iterations, figures: figures(meter), counts: counted, traffic: traffic }
   end
 
+  # Ends the process. What a subject does then is not asked for.
+  def leave
+    exit!(true)
+  end
+
   # The operations twice, between marks that callgrind sees: a call of getsid(2), which nobody else needs. Without GC,
   # which comes when it likes.
   def run_windows(sink_url)
@@ -127,6 +132,11 @@ class Subject
   end
 
   private
+
+  # How many are published until all is measured.
+  def operations
+    EXAMPLES + (iterations * WARM_UP).ceil + iterations
+  end
 
   def warm_up
     run((iterations * WARM_UP).ceil)

@@ -18,26 +18,27 @@ class EngineApp < Rails::Application
 
   # Boots it and makes the engine's tables.
   #
-  # @return [StringIO] its log
-  def self.start
+  # @param log [IO, StringIO] where Rails' log goes
+  # @param level [Symbol] of that log
+  # @return [IO, StringIO] its log
+  def self.start(log: StringIO.new, level: :debug)
     server = PostgreSQL.new.start
     root = Dir.mktmpdir('engine_app')
     at_exit do
       server.stop
       FileUtils.remove_entry(root)
     end
-    StringIO.new.tap do |log|
-      boot(root, server, log)
-      migrate
-    end
+    boot(root, server, Logger.new(log, level: level))
+    migrate
+    log
   end
 
-  def self.boot(root, server, log)
+  def self.boot(root, server, logger)
     Dir.mkdir(File.join(root, 'config'))
     database = server.configuration.transform_keys(&:to_s)
     File.write(File.join(root, 'config/database.yml'), YAML.dump(ENV.fetch('RAILS_ENV') => database))
     config.root = root
-    config.logger = Logger.new(log)
+    config.logger = logger
     initialize!
   end
   private_class_method :boot
