@@ -18,15 +18,15 @@ module EngineRecords
     end
   end
 
-  # As a handler has them: with task and names loaded, and a state that was asked for.
+  # As a handler has them: task and names are loaded, columns have been read, the state has been asked for.
   def steps(task_ids)
     steps = Tasker::WorkflowStep.where(task_id: task_ids).preload(:named_step, task: :named_task)
-    steps.to_a.each(&:status)
+    steps.to_a.each(&:status).each(&:attributes)
   end
 
   # As the engine's finalizer has them.
   def tasks(task_ids)
-    Tasker::Task.where(task_id: task_ids).preload(:named_task).to_a.each(&:status)
+    Tasker::Task.where(task_id: task_ids).preload(:named_task).to_a.each(&:status).each(&:attributes)
   end
 
   def copy_step(step, task_ids)

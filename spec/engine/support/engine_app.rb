@@ -28,17 +28,18 @@ class EngineApp < Rails::Application
       server.stop
       FileUtils.remove_entry(root)
     end
-    boot(root, server, Logger.new(log, level: level))
+    config.log_level = level
+    boot(root, server, log)
     migrate
     log
   end
 
-  def self.boot(root, server, logger)
+  def self.boot(root, server, log)
     Dir.mkdir(File.join(root, 'config'))
     database = server.configuration.transform_keys(&:to_s)
     File.write(File.join(root, 'config/database.yml'), YAML.dump(ENV.fetch('RAILS_ENV') => database))
     config.root = root
-    config.logger = logger
+    config.logger = Logger.new(log)
     initialize!
   end
   private_class_method :boot
