@@ -32,7 +32,7 @@ module EngineWorkflow
     resident = Memory.resident
     pairs = Array.new(iterations.fdiv(GROUP).ceil) { measure_pair }
     memory = Memory.resident.to_i - resident.to_i
-    inside = @publishing.timed { run(GROUP) } / GROUP
+    inside = @publishing.timed { run(iterations) } / iterations
     { iterations: pairs.size * GROUP, figures: { **compare(pairs), inside: inside, memory: memory },
       counts: check({ published: @published, **counts }), traffic: traffic }
   end
