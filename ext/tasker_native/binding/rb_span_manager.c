@@ -198,6 +198,19 @@ static VALUE manager_remove_task(VALUE object, VALUE task_id)
     return tn_span_manager_remove_task(tn_span_manager_of(object), key.task_id) ? Qtrue : Qfalse;
 }
 
+/* know_task(task_id, run, began or nil, over) -> nil: what was seen elsewhere of a task; began: a Time */
+static VALUE manager_know_task(VALUE object, VALUE task_id, VALUE run, VALUE began, VALUE over)
+{
+    key_storage storage;
+    tn_span_manager *core = tn_span_manager_of(object);
+    tn_task_history history = {.run = NUM2UINT(run), .over = RTEST(over)};
+    tn_time time = tn_read_time(began);
+    if (time.known) history.began = tn_unix_time(&time);
+    tn_span_key key = key_of(&storage, task_id, Qnil);
+    tn_span_manager_know_task(core, key.task_id, history);
+    return Qnil;
+}
+
 /* interrupt_step(task_id, step_id) -> nil: its attempt was left without an end */
 static VALUE manager_interrupt_step(VALUE object, VALUE task_id, VALUE step_id)
 {
@@ -287,6 +300,7 @@ void tn_init_span_manager(void)
     rb_define_method(class, "finish_task", manager_finish_task, 5);
     rb_define_method(class, "find", manager_find, 2);
     rb_define_method(class, "remove_task", manager_remove_task, 1);
+    rb_define_method(class, "know_task", manager_know_task, 4);
     rb_define_method(class, "interrupt_step", manager_interrupt_step, 2);
     rb_define_method(class, "add_event", manager_add_event, 4);
     rb_define_method(class, "set_attributes", manager_set_attributes, 3);

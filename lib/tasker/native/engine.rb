@@ -16,6 +16,7 @@ module Tasker
       autoload :Records, 'tasker/native/engine/records'
       autoload :Settings, 'tasker/native/engine/settings'
       autoload :Subscribers, 'tasker/native/engine/subscribers'
+      autoload :TaskHistory, 'tasker/native/engine/task_history'
 
       class << self
         # @return [Boolean] whether this process runs tasker-engine, which brings the Tasker names itself
@@ -26,6 +27,11 @@ module Tasker
         # @return [Boolean] false: the engine is left alone
         def wanted?
           present? && !ENV['TASKER_NATIVE'].to_s.casecmp?('off')
+        end
+
+        # @return [Boolean] whether the application uses the engine, or would if it were known here
+        def needs_loading?
+          !defined?(::Tasker::Engine).nil? || (wanted? && Compatibility.known?)
         end
 
         # Takes over. Does nothing the second time, where it is switched off, and beside an engine that it does not

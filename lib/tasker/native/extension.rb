@@ -124,6 +124,13 @@ module Tasker
     #   Gives the task's root up.
     #   @param task_id [Object]
     #   @return [Boolean] whether it was open
+    # @!method know_task(task_id, run, began, over)
+    #   What was seen elsewhere of a task, for what is recorded of it from now on.
+    #   @param task_id [Object]
+    #   @param run [Integer] which run of the task it is, from 1 on; each has a root of its own
+    #   @param began [Time, nil] nil: it begins now
+    #   @param over [Boolean] whether its end was told: whoever tells it again is not heard
+    #   @return [nil]
     # @!method interrupt_step(task_id, step_id)
     #   The step's attempt was left without an end: its span ends now, with the event +tasker.span.interrupted+.
     #   @param task_id [Object]

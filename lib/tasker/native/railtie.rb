@@ -6,8 +6,8 @@ module Tasker
     # initializers have set it up, loads config/tasker/events before them, keeps what is subscribed in
     # +config.to_prepare+ from being subscribed twice, and brings the rake tasks.
     class Railtie < ::Rails::Railtie
-      # With the gem's line alone, Bundler has loaded its engine only.
-      require 'tasker' if Engine.wanted? && Engine::Compatibility.known?
+      # With the line of tasker-engine alone, Bundler has loaded its Engine only, which has no configuration.
+      config.before_configuration { require 'tasker' if Engine.needs_loading? }
 
       initializer 'tasker_native.engine', after: 'tasker.setup', before: :load_config_initializers do
         Engine.install

@@ -30,6 +30,7 @@ typedef struct {
     uint32_t run;
     tn_event_id ended_by;
     tn_moment requested; /* its initialization; 0: not seen here */
+    uint64_t began;      /* this run, somewhere else: Unix time in nanoseconds; 0: here, or nobody knows */
     uint64_t since;      /* monotonic: in this state */
     tn_trace_id trace_id;
     tn_span_id root_id, first_root_id; /* of this run, and of the first */
@@ -73,10 +74,12 @@ static void leave(tn_span_manager *manager, tn_delivery *out)
     if (out->ended.count > 0 || out->released.count > 0 || out->lost > 0) sink.deliver(sink.self, out);
 }
 
-/* Threads read the clock before they wait for the lock: what is recorded later may have happened earlier. */
+/* Threads read the clock before they wait for the lock: what is recorded later may have happened earlier. And what began
+ * before this machine did is at a monotonic time below 0. */
 static uint64_t elapsed(uint64_t since, uint64_t now)
 {
-    return now > since ? now - since : 0;
+    int64_t difference = (int64_t)(now - since);
+    return difference > 0 ? (uint64_t)difference : 0;
 }
 
 /* A moment of an open span on the clock that its end will have, so that none of its events lies outside of it. */
@@ -148,6 +151,12 @@ static void abandon(tn_span_manager *manager, task *task)
     bury_task(manager, task, task->since);
 }
 
+/* The same in every process that knows which run it is. */
+static tn_span_id root_id_of(const tn_span_manager *manager, tn_text id, uint32_t run)
+{
+    return tn_span_id_derived(manager->seed + (run - 1), id);
+}
+
 static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
 {
     task *task = tn_alloc(sizeof(*task) + id.size);
@@ -155,7 +164,7 @@ static task *new_task(tn_span_manager *manager, tn_text id, uint64_t now)
 
     memset(task, 0, sizeof(*task));
     task->trace_id = tn_trace_id_derived(manager->seed, id);
-    task->root_id = task->first_root_id = tn_span_id_derived(manager->seed, id);
+    task->root_id = task->first_root_id = root_id_of(manager, id, 1);
     task->state = TASK_REQUESTED;
     task->since = now;
     task->run = 1;
@@ -290,8 +299,9 @@ static void begin_another_run(tn_span_manager *manager, tn_delivery *out, task *
 {
     if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
     task->run++;
-    task->root_id = tn_span_id_random(&manager->ids);
+    task->root_id = tn_span_id_random(&manager->ids); /* another process may be at another run */
     task->requested = (tn_moment){0};
+    task->began = 0;
     move_task(manager, task, TASK_REQUESTED, now);
 }
 
@@ -306,8 +316,9 @@ static void start_task(tn_span_manager *manager, tn_delivery *out, const tn_occu
     tn_span *root = new_root(manager, task);
     if (!root) return;
 
-    root->start = occurrence->now.wall;
-    root->started = now;
+    uint64_t ago = task->began ? elapsed(task->began, occurrence->now.wall) : 0;
+    root->start = occurrence->now.wall - ago;
+    root->started = now - ago;
     move_task(manager, task, TASK_OPEN, now);
     tn_span_add_event_and_attributes(root, &manager->limits, TN_TEXT("task.started"), root->start, occurrence->payload);
 }
@@ -324,7 +335,7 @@ static void initialize_task(tn_span_manager *manager, const tn_occurrence *occur
     if (task && task->state == TASK_REQUESTED && task->requested.wall == 0) task->requested = occurrence->now;
 }
 
-/* A root that another process began: its start is what the payload says. */
+/* A root that another process began: its start is what is known of the run, else what the payload says. */
 static task *adopt_task(tn_span_manager *manager, task *task, const tn_occurrence *occurrence)
 {
     if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
@@ -334,7 +345,7 @@ static task *adopt_task(tn_span_manager *manager, task *task, const tn_occurrenc
         return NULL;
     }
 
-    uint64_t now = occurrence->now.wall, start = occurrence->started_at;
+    uint64_t now = occurrence->now.wall, start = task->began ? task->began : occurrence->started_at;
     if (start == 0) start = now > occurrence->duration ? now - occurrence->duration : now;
     task->root->start = start < now ? start : now;
     task->root->end = now;
@@ -476,6 +487,21 @@ static tn_span *unopened_step(tn_span_manager *manager, const tn_occurrence *occ
     return span;
 }
 
+/* A step that is given up, or settled by hand, while nobody works on it: no attempt, so no span. Its task is told. */
+static bool is_settled_only(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    if (occurrence->event != TN_STEP_CANCELLED && occurrence->event != TN_STEP_RESOLVED_MANUALLY) return false;
+    return occurrence->step_id.size == 0 || !tn_step_table_find(&manager->steps, key_of_step(occurrence));
+}
+
+static void tell_task(tn_span_manager *manager, const tn_occurrence *occurrence)
+{
+    task *task = find_task(manager, occurrence->task_id);
+    if (!task || task->state != TASK_OPEN) return;
+    uint64_t time = time_within(task->root, occurrence->now);
+    tn_span_add_event(task->root, &manager->limits, occurrence->name, time, occurrence->payload);
+}
+
 /* NULL when there is nothing to end any more, or no memory: that counts as lost. */
 static tn_span *take_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
@@ -494,6 +520,10 @@ static tn_span *take_step(tn_span_manager *manager, tn_delivery *out, const tn_o
 
 static void end_step(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence, tn_span_status status)
 {
+    if (is_settled_only(manager, occurrence)) {
+        tell_task(manager, occurrence);
+        return;
+    }
     tn_span *span = take_step(manager, out, occurrence);
     if (!span) return;
 
@@ -684,6 +714,35 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
     tn_delivery out = {0};
     enter(manager);
     end_task(manager, &out, occurrence, status);
+    leave(manager, &out);
+}
+
+static void begin_run(tn_span_manager *manager, tn_delivery *out, task *task, uint32_t run, uint64_t now)
+{
+    if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
+    if (task->state == TASK_OPEN) manager->abandoned_roots++;
+    tn_span_free(task->root);
+    task->root = NULL;
+    task->run = run;
+    task->root_id = root_id_of(manager, (tn_text){task->id, task->id_size}, run);
+    move_task(manager, task, TASK_REQUESTED, now);
+}
+
+void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history)
+{
+    if (task_id.size == 0 || history.run == 0) return;
+
+    tn_delivery out = {0};
+    tn_moment now = tn_clock_now();
+    enter(manager);
+    task *task = find_task(manager, task_id);
+    if (!task) task = new_task(manager, task_id, now.monotonic);
+    if (task && task->run != history.run) begin_run(manager, &out, task, history.run, now.monotonic);
+    if (task && task->state == TASK_REQUESTED) {
+        task->began = history.began;
+        if (history.over) bury_task(manager, task, now.monotonic);
+    }
+    evict(manager, &out, now);
     leave(manager, &out);
 }
 

@@ -64,6 +64,16 @@ void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occur
 /* Ends a task's root with a status of the caller's choice, whatever the event. */
 void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *occurrence, tn_span_status status);
 
+/* What somebody who keeps tasks elsewhere, in a database, knows of one that other processes have worked on. */
+typedef struct {
+    uint32_t run;   /* from 1 on; each has a root of its own, whose id is the same in all processes */
+    uint64_t began; /* Unix time in nanoseconds; 0: it begins now, or nobody knows */
+    bool over;      /* its end was told: whoever tells it again is not heard */
+} tn_task_history;
+
+/* For what is recorded of the task from now on. A root of another run that is open here is abandoned. */
+void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history);
+
 /* Hands ended roots that lingered long enough to the sink; all: every one of them. */
 void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all);
 

@@ -12,7 +12,7 @@ module Tasker
           step_states = Tasker::StateMachine::StepStateMachine
           step_states.prepend(KnownState, StepTransitions)
           step_states.singleton_class.prepend(StepTransitions::Announcement)
-          Tasker::StateMachine::TaskStateMachine.prepend(KnownState)
+          Tasker::StateMachine::TaskStateMachine.prepend(KnownState, TaskTransitions)
           Engine.on_load('Tasker::Task') { |task| task.prepend(TaskInMemory) }
           Engine.on_load('Tasker::WorkflowStep') do |step|
             step.prepend(StepInMemory)
@@ -35,6 +35,17 @@ module Tasker
           # @return [true]
           def transition_to!(state, metadata = {})
             super.tap { @known_state = state.to_s }
+          end
+        end
+
+        # Of a task: the core is told of what other processes have seen of it, before its state changes.
+        module TaskTransitions
+          # @param state [String, Symbol]
+          # @param metadata [Hash]
+          # @return [true]
+          def transition_to!(state, metadata = {})
+            TaskHistory.tell(object, state.to_s)
+            super
           end
         end
 
