@@ -6,8 +6,9 @@ module Tasker
     # initializers have set it up, loads config/tasker/events before them, keeps what is subscribed in
     # +config.to_prepare+ from being subscribed twice, and brings the rake tasks.
     class Railtie < ::Rails::Railtie
-      # With the line of tasker-engine alone, Bundler has loaded its Engine only, which has no configuration.
-      config.before_configuration { require 'tasker' if Engine.needs_loading? }
+      # With the gem's line alone, Bundler has loaded its engine only. Also where that is left alone: the app's
+      # initializers are the same. A version that nobody has looked at may not have this file.
+      require 'tasker' if Engine.present? && Gem.loaded_specs['tasker-engine'].contains_requirable_file?('tasker')
 
       initializer 'tasker_native.engine', after: 'tasker.setup', before: :load_config_initializers do
         Engine.install
