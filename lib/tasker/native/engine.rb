@@ -29,11 +29,6 @@ module Tasker
           present? && !ENV['TASKER_NATIVE'].to_s.casecmp?('off')
         end
 
-        # @return [Boolean] whether the application uses the engine, or would if it were known here
-        def needs_loading?
-          !defined?(::Tasker::Engine).nil? || (wanted? && Compatibility.known?)
-        end
-
         # Takes over. Does nothing the second time, where it is switched off, and beside an engine that it does not
         # know, of which it warns.
         #
