@@ -27,6 +27,7 @@ module Tasker
       config.to_prepare { Engine.prepare }
 
       config.after_initialize do
+        Engine.settings.complete_filters if Engine.bus
         Native.start if Native.runtime.settings.enabled
       end
 

@@ -36,6 +36,18 @@ module Tasker
           dup.tap { |settings| settings.take_from(@values, configuration) }
         end
 
+        # The engine copies Rails' filters when its settings are read for the first time. That may have been before the
+        # app's initializers added theirs.
+        #
+        # @return [void]
+        def complete_filters
+          copied = of_engine(:filter_parameters)
+          filters = ::Rails.application.config.filter_parameters
+          return if copied.empty? || copied == filters || copied != filters.first(copied.size)
+
+          write(:filter_parameters, filters.dup)
+        end
+
         # @return [Boolean] whether the engine's settings were replaced without a word, as tests do, since the last time
         def replaced?
           telemetry = @configuration.telemetry
