@@ -218,7 +218,6 @@ RSpec.describe 'Apps beside tasker-engine' do
         have_attributes(parent_id: roots_of(id).first.span_id, status: 'ERROR'),
         have_attributes(parent_id: roots_of(id).first.span_id, status: 'OK')
       )
-      pending 'a process that goes on with a task begins its root anew'
       expect(roots_of(id).first.start_time).to be <= attempts_of(id, 'charge').first.start_time
     end
 
@@ -239,7 +238,6 @@ RSpec.describe 'Apps beside tasker-engine' do
 
       expect(process("tell(again(#{id}, limit: 3))")).to eq(['complete'])
       expect(roots_of(id).map(&:status)).to eq(%w[ERROR OK])
-      pending 'a process does not know of the runs that others have seen'
       expect(roots_of(id).map(&:span_id).uniq.size).to eq(2)
     end
   end

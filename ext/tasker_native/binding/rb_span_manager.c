@@ -207,7 +207,7 @@ static VALUE manager_know_task(VALUE object, VALUE task_id, VALUE run, VALUE beg
     tn_time time = tn_read_time(began);
     if (time.known) history.began = tn_unix_time(&time);
     tn_span_key key = key_of(&storage, task_id, Qnil);
-    tn_span_manager_know_task(core, key.task_id, history);
+    tn_span_manager_know_task(core, key.task_id, history, tn_clock_now());
     return Qnil;
 }
 

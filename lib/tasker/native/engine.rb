@@ -12,7 +12,7 @@ module Tasker
       autoload :Compatibility, 'tasker/native/engine/compatibility'
       autoload :Concerns, 'tasker/native/engine/concerns'
       autoload :Configuration, 'tasker/native/engine/configuration'
-      autoload :CustomEvents, 'tasker/native/engine/custom_events'
+      autoload :Events, 'tasker/native/engine/events'
       autoload :Orchestration, 'tasker/native/engine/orchestration'
       autoload :Records, 'tasker/native/engine/records'
       autoload :Settings, 'tasker/native/engine/settings'
@@ -86,7 +86,7 @@ module Tasker
           let_eager_loading_pass
           @bus = Native::Publisher.new
           Bus.install(@bus)
-          CustomEvents.install
+          Events.install
           Configuration.install
           Native.connect(@bus) { settings }
           Concerns.install

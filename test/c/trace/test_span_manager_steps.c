@@ -212,6 +212,22 @@ Test(span_manager_steps, each_kind_of_end_has_its_status)
     }
 }
 
+Test(span_manager_steps, a_step_that_is_settled_while_nobody_works_on_it_is_told_to_its_task_and_is_no_attempt)
+{
+    const tn_event_id ends[] = {TN_STEP_CANCELLED, TN_STEP_RESOLVED_MANUALLY};
+    for (size_t i = 0; i < 2; i++) {
+        publish_step(ends[i], "task-1", "step-1");
+        cr_assert_eq(received_count(NULL), 0);
+        cr_assert_eq(lost_count(), 0);
+    }
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    publish_step(TN_STEP_RESOLVED_MANUALLY, "task-1", "step-1");
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    tn_span_manager_release(manager, test_now.monotonic, true);
+    cr_assert_eq(received_count(NULL), 1);
+    cr_assert_eq(event_count(received_span(NULL, 0), "step.resolved_manually"), 1);
+}
+
 Test(span_manager_steps, a_step_carries_the_attributes_of_its_request_its_handler_and_its_end)
 {
     static const tn_event_id events[] = {TN_STEP_EXECUTION_REQUESTED, TN_STEP_EXECUTION_REQUESTED,

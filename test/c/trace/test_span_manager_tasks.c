@@ -467,6 +467,129 @@ Test(span_manager_tasks, another_run_that_is_given_up_leaves_the_first_id_to_the
     cr_assert_eq(run_of(received_span(ROOT, 1)), 3);
 }
 
+/* --- Runs that others have seen ------------------------------------------------------------------------ */
+
+static void know_task(const char *task_id, tn_task_history history)
+{
+    tn_span_manager_know_task(manager, tn_text_of(task_id), history, test_now);
+}
+
+Test(span_manager_tasks, a_run_that_others_began_is_as_wide_as_it_was)
+{
+    uint64_t began = test_now.wall - 3600 * TN_SECOND; /* before the machine did: its clock stands at less */
+    know_task("task-1", (tn_task_history){.run = 1, .began = began});
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    time_passes(TN_SECOND);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+
+    cr_assert_eq(only_root()->start, began);
+    cr_assert_eq(only_root()->end, test_now.wall);
+    cr_assert(
+        same_span_id(only_root()->id, tn_span_id_derived(tn_seed_of(manager_options.trace_seed), TN_TEXT("task-1"))));
+}
+
+Test(span_manager_tasks, the_end_of_a_run_that_others_began_is_as_wide_as_it_was)
+{
+    uint64_t began = test_now.wall - 5 * TN_SECOND;
+    know_task("task-1", (tn_task_history){.run = 1, .began = began});
+    tn_occurrence end = task_event(TN_TASK_CANCELLED, "task-1");
+    end.started_at = test_now.wall - 60 * TN_SECOND; /* when the task was made */
+    tn_span_manager_record(manager, &end);
+    cr_assert_eq(only_root()->start, began);
+    cr_assert_eq(only_root()->end, test_now.wall);
+}
+
+Test(span_manager_tasks, a_run_that_will_begin_is_as_wide_as_any)
+{
+    tn_moment start = test_now;
+    know_task("task-1", (tn_task_history){.run = 1, .began = start.wall + TN_SECOND}); /* another host's clock */
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    time_passes(3 * TN_SECOND);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    cr_assert_eq(only_root()->start, start.wall);
+    cr_assert_eq(only_root()->end, test_now.wall);
+}
+
+Test(span_manager_tasks, a_later_run_has_the_same_root_in_every_process_and_links_to_the_first)
+{
+    tn_span_context seen[2];
+    for (int process = 0; process < 2; process++) {
+        stop_manager();
+        start_manager();
+        know_task("task-1", (tn_task_history){.run = 3});
+        publish_task(TN_TASK_START_REQUESTED, "task-1");
+        seen[process] = context_of_task("task-1");
+        publish_step(TN_STEP_BEFORE_HANDLE, "task-1", "step-1");
+        publish_step(TN_STEP_COMPLETED, "task-1", "step-1");
+        cr_assert(same_span_id(received_span("tasker.step.execution", 0)->parent_id, seen[process].span_id));
+    }
+    time_passes(TN_SECOND);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+
+    const tn_span *root = only_root();
+    tn_span_id first = tn_span_id_derived(tn_seed_of(manager_options.trace_seed), TN_TEXT("task-1"));
+    cr_assert(same_span_id(seen[0].span_id, seen[1].span_id) && same_trace_id(seen[0].trace_id, seen[1].trace_id));
+    cr_assert(same_span_id(root->id, seen[0].span_id));
+    cr_assert_not(same_span_id(root->id, first));
+    cr_assert_eq(run_of(root), 3);
+    cr_assert(same_span_id(nth_link(root, 0).linked_span_id, first));
+    cr_assert_eq(root->end - root->start, TN_SECOND);
+}
+
+Test(span_manager_tasks, a_run_whose_end_others_have_told_is_not_told_again)
+{
+    publish_task(TN_TASK_START_REQUESTED, "created here");
+    know_task("created here", (tn_task_history){.run = 1, .over = true});
+    know_task("not seen", (tn_task_history){.run = 2, .over = true});
+    publish_task(TN_TASK_RESOLVED_MANUALLY, "created here");
+    publish_task(TN_TASK_RESOLVED_MANUALLY, "not seen");
+    release_all();
+
+    cr_assert_eq(received_count(NULL), 0);
+    cr_assert_eq(accepted_count(), 0);
+    cr_assert_eq(manager_stats().open_tasks, 0);
+    cr_assert_eq(manager_stats().abandoned_roots, 1);
+
+    publish_task(TN_TASK_START_REQUESTED, "not seen"); /* and yet it runs again */
+    publish_task(TN_TASK_COMPLETED, "not seen");
+    cr_assert_eq(run_of(only_root()), 3);
+}
+
+Test(span_manager_tasks, a_root_of_a_run_that_others_have_ended_is_given_up_for_the_next)
+{
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    know_task("task-1", (tn_task_history){.run = 2});
+    cr_assert_not(is_open("task-1"));
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    cr_assert_eq(run_of(only_root()), 2);
+    cr_assert_eq(manager_stats().abandoned_roots, 1);
+    cr_assert_eq(accepted_count(), 1);
+}
+
+Test(span_manager_tasks, what_is_known_of_a_run_that_is_open_here_changes_nothing)
+{
+    tn_moment start = test_now;
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    know_task("task-1", (tn_task_history){.run = 1, .began = start.wall + TN_MILLISECOND});
+    know_task("task-1", (tn_task_history){.run = 0});
+    know_task("", (tn_task_history){.run = 5});
+    time_passes(TN_SECOND);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    cr_assert_eq(only_root()->start, start.wall);
+    cr_assert_eq(only_root()->end, test_now.wall);
+}
+
+Test(span_manager_tasks, a_root_that_lingers_leaves_when_the_next_run_is_known)
+{
+    run_task("task-1");
+    publish_task(TN_TASK_START_REQUESTED, "task-2");
+    publish_task(TN_TASK_FAILED, "task-2");
+    know_task("task-2", (tn_task_history){.run = 2});
+    cr_assert_eq(received_count(ROOT), 2);
+    cr_assert_eq(accepted_count(), received_count(NULL));
+}
+
 /* --- Roots of other processes -------------------------------------------------------------------------- */
 
 Test(span_manager_tasks, a_root_that_another_process_began_starts_when_the_payload_says)

@@ -138,17 +138,22 @@ static void bury_task(tn_span_manager *manager, task *task, uint64_t now)
     if (manager->ended_tasks.count > TN_MAX_ENDED_TASKS) free_task(manager, oldest_of(&manager->ended_tasks));
 }
 
-static void abandon(tn_span_manager *manager, task *task)
+static void give_root_up(tn_span_manager *manager, task *task)
 {
     if (task->state == TASK_OPEN) manager->abandoned_roots++;
-    if (task->run == 1) {
-        free_task(manager, task);
-        return;
-    }
-    /* Remembered: the first run has left under the derived id, which no later root may have again. */
     tn_span_free(task->root);
     task->root = NULL;
-    bury_task(manager, task, task->since);
+}
+
+static void abandon(tn_span_manager *manager, task *task)
+{
+    give_root_up(manager, task);
+    if (task->run == 1) {
+        free_task(manager, task);
+    } else {
+        /* Remembered: the first run has left under the derived id, which no later root may have again. */
+        bury_task(manager, task, task->since);
+    }
 }
 
 /* The same in every process that knows which run it is. */
@@ -720,27 +725,25 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
 static void begin_run(tn_span_manager *manager, tn_delivery *out, task *task, uint32_t run, uint64_t now)
 {
     if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
-    if (task->state == TASK_OPEN) manager->abandoned_roots++;
-    tn_span_free(task->root);
-    task->root = NULL;
+    give_root_up(manager, task);
     task->run = run;
     task->root_id = root_id_of(manager, (tn_text){task->id, task->id_size}, run);
     move_task(manager, task, TASK_REQUESTED, now);
 }
 
-void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history)
+void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history, tn_moment now)
 {
     if (task_id.size == 0 || history.run == 0) return;
 
     tn_delivery out = {0};
-    tn_moment now = tn_clock_now();
     enter(manager);
     task *task = find_task(manager, task_id);
     if (!task) task = new_task(manager, task_id, now.monotonic);
     if (task && task->run != history.run) begin_run(manager, &out, task, history.run, now.monotonic);
-    if (task && task->state == TASK_REQUESTED) {
-        task->began = history.began;
-        if (history.over) bury_task(manager, task, now.monotonic);
+    if (task && task->state == TASK_REQUESTED) task->began = history.began;
+    if (task && history.over && task->state <= TASK_OPEN) {
+        give_root_up(manager, task);
+        bury_task(manager, task, now.monotonic);
     }
     evict(manager, &out, now);
     leave(manager, &out);

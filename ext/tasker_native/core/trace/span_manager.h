@@ -72,7 +72,7 @@ typedef struct {
 } tn_task_history;
 
 /* For what is recorded of the task from now on. A root of another run that is open here is abandoned. */
-void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history);
+void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history, tn_moment now);
 
 /* Hands ended roots that lingered long enough to the sink; all: every one of them. */
 void tn_span_manager_release(tn_span_manager *manager, uint64_t now, bool all);

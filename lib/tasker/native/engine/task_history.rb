@@ -11,8 +11,7 @@ module Tasker
         STARTED = 'in_progress'
         ENDED = %w[complete error cancelled resolved_manually].freeze
 
-        # Of a task that is about to change. One query, when a run begins here, goes on here, or ends here without having
-        # been seen; none else.
+        # Of a task that is about to change: one query when a run begins or goes on, and when it ends.
         #
         # @param task [Tasker::Task]
         # @param state [String] the next one
@@ -20,12 +19,9 @@ module Tasker
         def self.tell(task, state)
           return unless [STARTED, *ENDED].include?(state) && Native.runtime.tracing?
 
-          spans = Native.runtime.spans
-          return if state != STARTED && spans.find(task.task_id, nil)
-
           history = new(task.task_transitions.reorder(:sort_key).pluck(:to_state, :created_at))
           history.begin_run if state == STARTED
-          spans.know_task(task.task_id, history.run, history.began&.utc, history.over?)
+          Native.runtime.spans.know_task(task.task_id, history.run, history.began&.utc, history.over?)
         rescue *ISOLATED_ERRORS => e
           Native.logger.warn("tasker-native: the history of task #{task.task_id} can't be read: #{e.class}")
         end
