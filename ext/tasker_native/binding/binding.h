@@ -39,7 +39,8 @@ typedef struct {
         VALUE environment, version; /* Strings */
     } lines;
 
-    VALUE native; /* the module Tasker::Native */
+    VALUE native;         /* the module Tasker::Native */
+    VALUE time_with_zone; /* ActiveSupport's class, once an object of it was seen; or Qnil */
     VALUE event_class;
     VALUE unregistered_event_error, too_many_events_error;
 } tn_binding;
@@ -61,6 +62,14 @@ VALUE tn_isolate(VALUE (*function)(VALUE), VALUE argument, VALUE fallback);
 
 /* The same, and on_error(argument, exception) is called with what was raised; its value is the result. */
 VALUE tn_isolate_reporting(VALUE (*function)(VALUE), VALUE argument, VALUE (*on_error)(VALUE, VALUE));
+
+/* What the object answers; Qundef when it has no such method. A public one is called at once: rb_check_funcall would ask
+ * respond_to? of ActiveRecord, which takes longer than most answers. May raise. */
+static inline VALUE tn_ask(VALUE object, ID method, int argc, VALUE *argv)
+{
+    if (rb_method_boundp(CLASS_OF(object), method, 1)) return rb_funcallv(object, method, argc, argv);
+    return rb_check_funcall(object, method, argc, argv);
+}
 
 /* Raises NoMemoryError for TN_ERROR_MEMORY, else a Tasker::Native::Error that says what was done. */
 void tn_raise(tn_status status, const char *doing) __attribute__((noreturn));

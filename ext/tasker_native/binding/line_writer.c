@@ -28,7 +28,7 @@ static VALUE ask_logger(VALUE level)
 {
     VALUE asked = logger();
     if (NIL_P(asked)) return Qfalse;
-    VALUE shown = rb_check_funcall(asked, level_questions[FIX2INT(level)], 0, NULL);
+    VALUE shown = tn_ask(asked, level_questions[FIX2INT(level)], 0, NULL);
     return shown == Qundef || RTEST(shown) ? Qtrue : Qfalse;
 }
 
@@ -93,12 +93,12 @@ static VALUE request_id(const tn_walk *walk)
 /* As Answer.in_memory, which says how. */
 static VALUE answer_of(VALUE object, VALUE attribute)
 {
-    VALUE has = rb_check_funcall(object, id_has_attribute, 1, &attribute), answer;
+    VALUE has = tn_ask(object, id_has_attribute, 1, &attribute), answer;
     if (has == Qundef) {
-        answer = rb_check_funcall(object, SYM2ID(attribute), 0, NULL);
+        answer = tn_ask(object, SYM2ID(attribute), 0, NULL);
     } else {
         ID ask = RTEST(has) ? id_read_attribute : id_answer_in_memory;
-        answer = rb_check_funcall(object, ask, 1, &attribute);
+        answer = tn_ask(object, ask, 1, &attribute);
     }
     return answer == Qundef ? Qnil : text_of(answer);
 }
@@ -106,9 +106,9 @@ static VALUE answer_of(VALUE object, VALUE attribute)
 /* The task of a step, unless it would have to be loaded. */
 static VALUE task_of(VALUE step)
 {
-    VALUE association = rb_check_funcall(step, id_association, 1, &sym_task);
+    VALUE association = tn_ask(step, id_association, 1, &sym_task);
     if (association == Qundef) {
-        VALUE task = rb_check_funcall(step, id_task, 0, NULL);
+        VALUE task = tn_ask(step, id_task, 0, NULL);
         return task == Qundef ? Qnil : task;
     }
     return RTEST(rb_funcall(association, id_loaded, 0)) ? rb_funcall(association, id_target, 0) : Qnil;

@@ -94,9 +94,7 @@ typedef struct {
 static VALUE ask_on(VALUE argument)
 {
     interview *i = (interview *)argument;
-    for (; i->next < i->end; i->next++) {
-        i->answers[i->next] = rb_check_funcall(i->object, i->methods[i->next], 0, NULL);
-    }
+    for (; i->next < i->end; i->next++) i->answers[i->next] = tn_ask(i->object, i->methods[i->next], 0, NULL);
     return Qtrue;
 }
 

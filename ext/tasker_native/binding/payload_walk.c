@@ -12,7 +12,7 @@
 #define MILLISECOND_DIGITS 3
 #define LATEST_SECOND INT64_C(7258118400) /* 2200-01-01 */
 
-static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace;
+static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace, id_utc, id_utc_offset;
 static tn_key *key_backtrace;
 
 /* The containers around a value, innermost first. */
@@ -364,12 +364,22 @@ static void json_value(json_walk *json, VALUE value)
 
 /* --- Values of pairs ----------------------------------------------------------------------------------- */
 
+/* It is no Time, and formats itself in Ruby. */
+static bool is_time_with_zone(VALUE object)
+{
+    if (!NIL_P(tn_ruby.time_with_zone)) return rb_obj_class(object) == tn_ruby.time_with_zone;
+    if (strcmp(rb_obj_classname(object), "ActiveSupport::TimeWithZone") != 0) return false;
+    tn_ruby.time_with_zone = rb_obj_class(object);
+    return true;
+}
+
 static VALUE take_time_apart(VALUE argument)
 {
     VALUE *time = (VALUE *)argument;
     tn_time *out = (tn_time *)time[1];
-    out->at = rb_time_timespec(time[0]);
-    out->offset = NUM2INT(rb_time_utc_offset(time[0]));
+    bool is_time = RTEST(rb_obj_is_kind_of(time[0], rb_cTime));
+    out->at = rb_time_timespec(is_time ? time[0] : rb_funcall(time[0], id_utc, 0));
+    out->offset = NUM2INT(is_time ? rb_time_utc_offset(time[0]) : rb_funcall(time[0], id_utc_offset, 0));
     out->known = true;
     return Qnil;
 }
@@ -378,7 +388,8 @@ tn_time tn_read_time(VALUE object)
 {
     tn_time time = {.known = false};
     if (SPECIAL_CONST_P(object)) return time;
-    if (CLASS_OF(object) != rb_cTime && !RTEST(rb_obj_is_kind_of(object, rb_cTime))) return time;
+    if (CLASS_OF(object) != rb_cTime && !RTEST(rb_obj_is_kind_of(object, rb_cTime)) && !is_time_with_zone(object))
+        return time;
 
     VALUE argument[] = {object, (VALUE)&time};
     tn_isolate(take_time_apart, (VALUE)argument, Qnil);
@@ -1026,7 +1037,11 @@ void tn_init_payload(void)
     id_strftime = rb_intern("strftime");
     id_match = rb_intern("match?");
     id_backtrace = rb_intern("backtrace");
+    id_utc = rb_intern("utc");
+    id_utc_offset = rb_intern("utc_offset");
 
+    tn_ruby.time_with_zone = Qnil;
+    rb_gc_register_address(&tn_ruby.time_with_zone);
     tn_ruby.limits = TN_SPAN_LIMITS_DEFAULT;
     tn_ruby.regexps = Qnil;
     tn_ruby.path_regexps = Qnil;

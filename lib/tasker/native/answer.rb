@@ -4,6 +4,12 @@ require_relative 'errors'
 
 module Tasker
   module Native
+    # Of records whose methods query although they have no column of that name: +answer_in_memory(name)+ tells :name and
+    # :status without.
+    #
+    # @api private
+    module InMemory; end
+
     # What steps, tasks and errors of the application tell: they may have a part of their methods only, or raise.
     #
     # @api private
@@ -18,17 +24,16 @@ module Tasker
           nil
         end
 
-        # What asks no database: a method of an ActiveRecord object may, so that only its columns count, and what it
-        # says itself to +answer_in_memory(name)+.
+        # What asks no database: a method of an ActiveRecord object may, so that only its columns count.
         #
         # @param object [Object]
         # @param name [Symbol]
         # @return [Object, nil] nil where it has no answer
         def in_memory(object, name)
+          return object.answer_in_memory(name) if object.is_a?(InMemory)
           return of(object, name) unless object.respond_to?(:has_attribute?)
-          return object[name] if object.has_attribute?(name)
 
-          object.answer_in_memory(name) if object.respond_to?(:answer_in_memory)
+          object[name] if object.has_attribute?(name)
         rescue *ISOLATED_ERRORS
           nil
         end

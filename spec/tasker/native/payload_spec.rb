@@ -83,11 +83,17 @@ RSpec.describe 'A payload' do
       expect(exported(Time.new(2026, 1, 2, 3, 4, 5, '-03:30'))).to eq('2026-01-02T03:04:05.000-03:30')
     end
 
-    it 'has dates and other times as ISO 8601' do
-      zoned = ActiveSupport::TimeZone['Europe/Berlin'].local(2026, 7, 1, 12)
-      span = span_of(date: Date.new(2026, 1, 2), datetime: DateTime.new(2026, 1, 2, 3, 4, 5), zoned: zoned)
+    it "has ActiveSupport's times as any, in their zone" do
+      zone = ActiveSupport::TimeZone['Europe/Berlin']
 
-      expect(span.attributes).to include('tasker.date' => '2026-01-02', 'tasker.zoned' => zoned.iso8601,
+      expect(exported(zone.local(2026, 7, 1, 12))).to eq('2026-07-01T12:00:00.000+02:00')
+      expect(nested([zone.local(2026, 1, 1, 12, 0, 0.25r)])).to eq(['2026-01-01T12:00:00.250+01:00'])
+    end
+
+    it 'has dates and other times as ISO 8601' do
+      span = span_of(date: Date.new(2026, 1, 2), datetime: DateTime.new(2026, 1, 2, 3, 4, 5))
+
+      expect(span.attributes).to include('tasker.date' => '2026-01-02',
                                          'tasker.datetime' => '2026-01-02T03:04:05+00:00')
     end
 

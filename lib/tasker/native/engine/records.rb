@@ -51,6 +51,8 @@ module Tasker
 
         # What a task tells of itself without a query.
         module TaskInMemory
+          include InMemory
+
           # @param name [Symbol] :name or :status
           # @return [String, nil]
           def answer_in_memory(name)
@@ -63,6 +65,8 @@ module Tasker
 
         # The same of a step.
         module StepInMemory
+          include InMemory
+
           # @param name [Symbol] :name or :status
           # @return [String, nil]
           def answer_in_memory(name)
