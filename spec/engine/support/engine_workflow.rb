@@ -61,6 +61,22 @@ module EngineWorkflow
     executor.execute_single_step(step.task, sequence_of(step), step, TaskHandler.new(step_handler || handler(&)))
   end
 
+  # A task from its start to its end, with one attempt of each step.
+  #
+  # @return [void]
+  def run_task(task)
+    task.state_machine.transition_to!('in_progress')
+    task.workflow_steps.order(:workflow_step_id).each { |step| attempt(step) }
+    finalize(task)
+  end
+
+  # What the engine makes of a task of which no step is to run.
+  #
+  # @return [void]
+  def finalize(task)
+    Tasker::Orchestration::TaskFinalizer.new.finalize_task(task.id, synchronous: true)
+  end
+
   # @param step [Tasker::WorkflowStep] that has failed
   # @return [void] it waits for its next attempt
   def retry_step(step)

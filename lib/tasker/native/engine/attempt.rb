@@ -76,22 +76,18 @@ module Tasker
           @started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
         end
 
-        # The handler is through.
+        # The handler is through, or tells its end.
         #
-        # @return [void]
+        # @return [Float] seconds that it took, the same from now on
         def finish
-          @duration = elapsed
+          return @duration if @duration
+
+          @duration = (Process.clock_gettime(Process::CLOCK_MONOTONIC) - @started).round(3)
         end
 
-        # @return [Hash{Symbol=>Object}] what payloads say of it
+        # @return [Hash{Symbol=>Object}] what payloads say of its end
         def to_h
-          { attempt_number: @number, execution_duration: @duration || elapsed }
-        end
-
-        private
-
-        def elapsed
-          (Process.clock_gettime(Process::CLOCK_MONOTONIC) - @started).round(3)
+          { attempt_number: @number, execution_duration: finish }
         end
       end
     end
