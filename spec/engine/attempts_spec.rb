@@ -67,17 +67,17 @@ RSpec.describe 'An attempt of a step that the engine runs' do
       expect(ends.last.payload).to include(attempt_number: 2, execution_duration: 3.0)
     end
 
+    it 'tell no duration below zero, when only the executor tells an end' do
+      Tasker::Orchestration::StepExecutor.new.publish_step_completed(step, execution_duration: -0.5, attempt_number: 1)
+
+      expect(told(:attempt_number, :execution_duration)).to eq([[1, 0.5]])
+    end
+
     it 'tell what the caller says, where that says something' do
       attempt(step) { host.publish_step_completed(step, execution_duration: 7.0, attempt_number: 5) }
 
       expect(told(:attempt_number, :execution_duration).first).to eq([5, 7.0])
     end
-  end
-
-  # Without a database: other threads do not see this one's transaction.
-  def step_in_memory(id)
-    task = Struct.new(:task_id).new(7)
-    Struct.new(:workflow_step_id, :name, :task, :attempts, :results).new(id, 'pay', task, 0, {})
   end
 
   describe 'its span' do

@@ -69,7 +69,8 @@ RSpec.describe 'Structured logging of the engine' do
       configure(log_format: 'logfmt')
       host.publish_step_completed(step)
 
-      expect(log).to include('message="Step completed"', 'step_name="fetch_cart"')
+      expect(log).to include('message="Step completed"', 'step_name="fetch_cart"',
+                             %(tasker_version="#{Tasker::VERSION}"))
     end
   end
 
@@ -126,8 +127,9 @@ RSpec.describe 'Structured logging of the engine' do
       logging.log_step_event(step, :b)
       step.state_machine.transition_to!('in_progress')
       logging.log_step_event(step, :c)
+      host.publish_step_completed(step)
 
-      expect(structured_lines.map { |line| line[:step_status] }).to eq([nil, 'pending', 'in_progress'])
+      expect(structured_lines.map { |line| line[:step_status] }).to eq([nil, 'pending', 'in_progress', 'in_progress'])
     end
 
     it 'tells names that are in memory, and asks for none' do
