@@ -201,6 +201,17 @@ RSpec.describe 'An attempt of a step that the engine runs' do
                                            'step.completed' => 3)
     end
 
+    it 'has what it does before the engine\'s handle in no duration' do
+      overriding = Class.new(Tasker::StepHandler::Base) do
+        def handle(*) = sleep(0.2) && super
+        def process(*) = nil
+      end
+      attempt(step, overriding.new)
+
+      expect(told(:execution_duration).uniq).to match([[be < 0.15]])
+      expect(only_span.duration).to be < 0.15
+    end
+
     it 'may leave the engine\'s out: then those of executor and state machine make its span' do
       overriding = Class.new(Tasker::StepHandler::Base) do
         def handle(*) = sleep(0.05)

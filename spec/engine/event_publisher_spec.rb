@@ -72,6 +72,13 @@ RSpec.describe 'The concern that publishes, of the engine' do
       expect { host.publish_step_completed(nil) }.not_to raise_error
     end
 
+    it 'is logged, when it is what the payload is made of' do
+      steps = Class.new { def empty? = raise(IOError, 'gone') }.new
+
+      expect { host.publish_task_failed(task, error_steps: steps) }.not_to raise_error
+      expect(log_lines(/Error publishing/)).to eq(['ERROR Error publishing event task.failed: gone'])
+    end
+
     it 'does not stop a change of state, of which a listener hears' do
       publisher.subscribe('step.execution_requested') { |_| raise IOError, 'disk full' }
       heard = listen('step.execution_requested')
