@@ -12,7 +12,8 @@ require 'rspec/expectations'
 
 $LOAD_PATH.unshift('lib')
 require 'tasker-native'
-(Dir['lib/tasker/native/**/*.rb'] - ['lib/tasker/native/railtie.rb']).each { |file| require File.expand_path(file) }
+of_rails = ['lib/tasker/native/railtie.rb', *Dir['lib/tasker/native/engine/*.rb']] # and of tasker-engine
+(Dir['lib/tasker/native/**/*.rb'] - of_rails).each { |file| require File.expand_path(file) }
 
 # What YARD says by itself of a member of a Struct.
 OF_ITS_OWN = /\A(Returns the value of|Sets the) attribute /
@@ -42,7 +43,8 @@ end
 def modules_below(namespace, seen = Set.new)
   return seen unless namespace.is_a?(Module) && namespace.name&.start_with?('Tasker') && seen.add?(namespace)
 
-  namespace.constants(false).each { |name| modules_below(namespace.const_get(name), seen) }
+  loaded = namespace.constants(false).reject { |name| namespace.autoload?(name) } # what is beside tasker-engine only
+  loaded.each { |name| modules_below(namespace.const_get(name), seen) }
   seen
 end
 

@@ -41,6 +41,16 @@ RSpec.describe 'The EventPayloadBuilder of the engine' do
       end
     end
 
+    it 'tells parents that are loaded, without a query' do
+      step = records.step('ship_order')
+      step.parents.includes(:named_step).load
+      step.parents.each(&:name)
+      payload = nil
+
+      expect(queries { payload = builder.build_step_payload(step, event_type: :started) }).to be_empty
+      expect(payload[:step_dependencies]).to eq(step.parents.map(&:name))
+    end
+
     it 'gives what the engine gives for :retry, where that does not raise' do
       (steps - ['ship_order']).product(contexts).each do |name, context|
         ours, theirs = payloads(:build_step_payload, records.step(name), event_type: :retry,

@@ -35,6 +35,8 @@ static struct {
 } key;
 
 static ID questions[QUESTION_COUNT];
+static VALUE answer_module;
+static ID id_in_memory, id_loaded;
 static ID id_task, id_task_id, id_name, id_iso8601, id_to_f, id_backtrace, id_message;
 static ID id_started, id_completed, id_failed, id_retry;
 static VALUE sym_error, sym_exception_object;
@@ -233,17 +235,24 @@ static VALUE names_of(VALUE parents)
 {
     VALUE names = rb_ary_new();
     for (long i = 0; i < RARRAY_LEN(parents); i++) {
-        rb_ary_push(names, or_nil(answer_of(RARRAY_AREF(parents, i), id_name)));
+        rb_ary_push(names, rb_funcall(answer_module, id_in_memory, 2, RARRAY_AREF(parents, i), ID2SYM(id_name)));
     }
     return names;
 }
 
+/* Of a relation that is not loaded, none: publishing never queries. */
+static VALUE loaded_names(VALUE parents)
+{
+    if (RB_TYPE_P(parents, T_ARRAY)) return names_of(parents);
+    bool loaded = !NIL_P(parents) && tn_ask(parents, id_loaded, 0, NULL) == Qtrue;
+    return loaded ? names_of(rb_Array(parents)) : rb_ary_new();
+}
+
 static void emit_started(const reading *r, const sink *to)
 {
-    VALUE parents = or_nil(r->answers[ASK_parents]);
     emit_answer(to, &key.step_inputs, r->answers[ASK_inputs]);
-    /* A relation that is not loaded is not asked: publishing never queries. */
-    emit(to, &key.step_dependencies, RB_TYPE_P(parents, T_ARRAY) ? names_of(parents) : rb_ary_new());
+    VALUE parents = tn_isolate(loaded_names, or_nil(r->answers[ASK_parents]), Qnil);
+    emit(to, &key.step_dependencies, NIL_P(parents) ? rb_ary_new() : parents);
 }
 
 static void emit_results(const reading *r, const sink *to)
@@ -397,6 +406,10 @@ void tn_init_payload_builder(void)
 #define INTERN_QUESTION(name) questions[ASK_##name] = rb_intern(#name);
     QUESTIONS(INTERN_QUESTION)
 #undef INTERN_QUESTION
+    answer_module = rb_define_module_under(tn_ruby.native, "Answer");
+    rb_gc_register_mark_object(answer_module);
+    id_in_memory = rb_intern("in_memory");
+    id_loaded = rb_intern("loaded?");
     id_task = rb_intern("task");
     id_task_id = rb_intern("task_id");
     id_name = rb_intern("name");

@@ -2,6 +2,8 @@
 
 require 'delegate'
 
+require_relative 'filtered_listener'
+
 module Tasker
   module Native
     module Engine
@@ -10,61 +12,6 @@ module Tasker
       #
       # @api private
       module Bus
-        # A listener that wants some of an event's publications only: +subscribe('order.paid', currency: 'EUR')+.
-        FilteredListener = Struct.new(:listener, :condition) do
-          # @param event [Tasker::Native::Event]
-          # @return [void]
-          def call(event)
-            listener.call(event) if condition.call(event.payload)
-          end
-
-          # @param other [Object] the listener counts, for Publisher#subscribed?
-          # @return [Boolean]
-          def ==(other)
-            super || listener == other
-          end
-        end
-
-        # The same for a method of an object.
-        class FilteredMethod < Subscription
-          # @param method [Method]
-          # @param condition [Dry::Events::Filter]
-          def initialize(method, condition)
-            super(method.receiver, method.name)
-            @method = method
-            @condition = condition
-          end
-
-          # @param event [Tasker::Native::Event]
-          # @return [void]
-          def call(event)
-            @method.call(event) if @condition.call(event.payload)
-          end
-
-          # @param other [Object] the method counts, for Publisher#subscribed?
-          # @return [Boolean]
-          def ==(other)
-            super || @method == other
-          end
-        end
-
-        # An object whose methods listen: +subscribe(listener, currency: 'EUR')+.
-        class FilteredObject < SimpleDelegator
-          # @param object [Object]
-          # @param condition [Dry::Events::Filter]
-          def initialize(object, condition)
-            super(object)
-            @condition = condition
-          end
-
-          # @param name [Symbol]
-          # @return [FilteredMethod]
-          def method(name)
-            FilteredMethod.new(__getobj__.method(name), @condition)
-          end
-        end
-        private_constant :FilteredListener, :FilteredMethod, :FilteredObject
-
         class << self
           # Who has subscribed before goes on to listen.
           #
@@ -77,24 +24,8 @@ module Tasker
             dry = instance ? instance.__bus__ : publisher
             dry.events.each_key { |name| bus.register_event(name) }
             dry.listeners.each_pair do |name, of_event|
-              of_event.each { |listener, condition| bus.subscribe(name, filtered(listener, condition)) }
+              of_event.each { |listener, condition| bus.subscribe(name, FilteredListener.of(listener, condition)) }
             end
-          end
-
-          # @param listener [#call]
-          # @param condition [Dry::Events::Filter]
-          # @return [#call]
-          def filtered(listener, condition)
-            return listener if condition.checks.empty?
-
-            (listener.is_a?(Method) ? FilteredMethod : FilteredListener).new(listener, condition)
-          end
-
-          # @param object [Object] whose methods listen
-          # @param condition [Dry::Events::Filter]
-          # @return [Object]
-          def filtered_object(object, condition)
-            condition.checks.empty? ? object : FilteredObject.new(object, condition)
           end
         end
 
@@ -163,9 +94,9 @@ module Tasker
         def subscribe(event_name, filter = {}, &block)
           condition = Dry::Events::Filter.new(filter)
           if block
-            Engine.bus.subscribe(event_name, Bus.filtered(block, condition))
+            Engine.bus.subscribe(event_name, FilteredListener.of(block, condition))
           else
-            Engine.bus.subscribe(Bus.filtered_object(event_name, condition))
+            Engine.bus.subscribe(FilteredObject.of(event_name, condition))
           end
           self
         rescue UnregisteredEventError, ArgumentError

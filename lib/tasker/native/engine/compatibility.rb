@@ -8,6 +8,7 @@ module Tasker
       #
       # @api private
       module Compatibility
+        # Those that somebody has looked at.
         VERSIONS = %w[0.1.0].freeze
 
         # Methods of instances, by class or module, that are replaced or called.

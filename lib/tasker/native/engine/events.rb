@@ -11,7 +11,7 @@ module Tasker
         # @return [void]
         def self.install
           Tasker::Events::CustomRegistry.prepend(self)
-          Tasker::Events::Catalog.singleton_class.prepend(Catalog, Positional)
+          Tasker::Events::Catalog.singleton_class.prepend(CustomCatalog, Catalog)
         end
 
         # @param name [String]
@@ -24,8 +24,13 @@ module Tasker
           event_metadata(name)&.merge!(payload_schema: payload_schema, example_payload: example_payload)
         end
 
-        # Of the catalog: arguments as the engine takes them.
-        module Positional
+        # Of the catalog: arguments as the engine takes them, and custom events as its registry has them.
+        module CustomCatalog
+          # @return [Hash{String=>Hash}] those that were registered
+          def custom_events
+            super.slice(*Tasker::Events::CustomRegistry.instance.registered_events)
+          end
+
           # @param name [String]
           # @param metadata [Hash]
           # @return [void]

@@ -61,6 +61,9 @@ module Tasker
 
         protected
 
+        # @param values [Hash{Symbol=>Object}] of those that only this gem has
+        # @param configuration [Tasker::Configuration]
+        # @return [void]
         def take_from(values, configuration)
           @values = values.dup
           @configuration = configuration

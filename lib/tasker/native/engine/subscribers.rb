@@ -84,6 +84,7 @@ module Tasker
 
           protected
 
+          # @return [Hash{String=>Symbol}] names of events that are counted, and the methods that handle them
           def event_subscriptions
             super.select { |event_name, _| COUNTED.match?(event_name) }
           end

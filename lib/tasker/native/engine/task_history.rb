@@ -8,7 +8,9 @@ module Tasker
       #
       # @api private
       class TaskHistory
+        # The state in which a run begins, or goes on.
         STARTED = 'in_progress'
+        # Those in which it ends.
         ENDED = %w[complete error cancelled resolved_manually].freeze
 
         # Of a task that is about to change: one query when a run begins or goes on, and when it ends.
