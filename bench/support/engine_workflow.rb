@@ -64,7 +64,8 @@ module EngineWorkflow
 
   def metered(&)
     GC.start
-    Meter.new.tap { |meter| meter.process(&) }.figures(GROUP)
+    figures = Meter.new.tap { |meter| meter.process(&) }.figures(GROUP)
+    { **figures, elapsed: 1e9 / figures[:rate] }
   end
 
   def run_silent
@@ -77,6 +78,7 @@ module EngineWorkflow
     telemetry = ->(figure) { Figures.median(pairs.map { |with, without| with[figure] - without[figure] }) }
     { process: whole.call(:process), telemetry: telemetry.call(:process),
       share: 100 * telemetry.call(:process) / whole.call(:process),
+      share_of_time: 100 * telemetry.call(:elapsed) / whole.call(:elapsed),
       objects: whole.call(:objects), telemetry_objects: telemetry.call(:objects),
       queries: @queries, telemetry_queries: @queries - @silent_queries }
   end

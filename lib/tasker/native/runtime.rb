@@ -80,7 +80,7 @@ module Tasker
       #
       # @return [void]
       def refresh
-        @filter = @shown_from = nil
+        @filter = @shown_from = @slow_from = nil
         @lock.synchronize { apply if @started }
       end
 
@@ -103,6 +103,13 @@ module Tasker
       # @return [Integer]
       def shown_from
         @shown_from ||= LogLine::LEVELS.fetch(settings.log_level.to_sym, 1)
+      end
+
+      # Asked for with every measured operation.
+      #
+      # @return [Float] seconds
+      def slow_from
+        @slow_from ||= settings.slow_query_threshold_seconds
       end
 
       # @return [Boolean] whether events become spans: telemetry is on, and something is to be exported

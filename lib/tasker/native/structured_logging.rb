@@ -92,7 +92,7 @@ module Tasker
       # @param context [Hash]
       # @return [void] writes at level warn above +slow_query_threshold_seconds+, else at level debug
       def log_performance_event(operation, duration, **context)
-        slow = duration.is_a?(Numeric) && duration > Native.runtime.settings.slow_query_threshold_seconds
+        slow = duration.is_a?(Numeric) && duration > Native.runtime.slow_from
         LogLine.structured(self, slow ? :warn : :debug) do
           { message: 'Performance measurement', entity_type: 'performance', operation: operation,
             **LogLine.duration(duration), is_slow: slow, **context }
