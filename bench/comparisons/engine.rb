@@ -33,7 +33,8 @@ end
     ours = subject "engine/#{order}_native"
     alone = subject "engine/#{order}_alone"
     show Column.new(:telemetry, 'publishing ms', compared: true, scale: milliseconds),
-         Column.new(:share, 'of the CPU %'), Column.new(:share_of_time, 'of the time %'), Column.new(:inside, 'by clocks ms', scale: milliseconds),
+         Column.new(:share, 'of the CPU %'), Column.new(:share_of_time, 'of the time %'),
+         Column.new(:inside, 'by clocks ms', scale: milliseconds),
          Column.new(:telemetry_objects, 'objects', compared: true), Column.new(:telemetry_queries, 'queries'),
          Column.new(:process, 'whole ms', scale: milliseconds), Column.new(:objects, 'whole objects'),
          Column.new(:queries, 'whole queries'), Columns::MEMORY
