@@ -590,6 +590,50 @@ Test(span_manager_tasks, a_root_that_lingers_leaves_when_the_next_run_is_known)
     cr_assert_eq(accepted_count(), received_count(NULL));
 }
 
+Test(span_manager_tasks, a_run_that_is_known_has_not_waited_since_the_first_was_asked_for)
+{
+    run_task("task-1");
+    know_task("task-1", (tn_task_history){.run = 2});
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    release_all();
+    cr_assert_eq(received_count(ROOT), 2);
+    cr_assert_eq(received_count(INITIALIZE), 1, "of the first run");
+}
+
+Test(span_manager_tasks, a_run_that_will_begin_in_centuries_begins_now)
+{
+    tn_moment start = test_now;
+    know_task("task-1", (tn_task_history){.run = 1, .began = UINT64_MAX});
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    time_passes(TN_SECOND);
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    cr_assert_eq(only_root()->start, start.wall);
+    cr_assert_eq(only_root()->end, test_now.wall);
+}
+
+/* Of run 1 and 2, and every third one is over. */
+static void know_many_tasks(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "%u", i);
+        know_task(id, (tn_task_history){.run = 1 + i % 2, .over = i % 3 == 0});
+        cr_assert_leq(manager_stats().open_tasks, manager_options.max_open_spans);
+    }
+}
+
+Test(span_manager_tasks, what_is_known_of_many_tasks_is_bounded)
+{
+    manager_options.max_open_spans = 10;
+    tn_span_manager_configure(manager, &manager_options);
+    know_many_tasks(3 * TN_MAX_ENDED_TASKS);
+    size_t memory = manager_stats().memory;
+    know_many_tasks(6 * TN_MAX_ENDED_TASKS);
+    cr_assert_leq(manager_stats().memory, memory);
+    cr_assert_eq(manager_stats().abandoned_roots, 0, "none had begun");
+}
+
 /* --- Roots of other processes -------------------------------------------------------------------------- */
 
 Test(span_manager_tasks, a_root_that_another_process_began_starts_when_the_payload_says)
@@ -785,6 +829,30 @@ Test(span_manager_tasks, without_memory_a_root_is_lost_once_counted_and_the_mana
         release_all();
         const tn_span *root = received_span(ROOT, received_count(ROOT) - 1);
         cr_assert_eq(root->end - root->start, TN_SECOND);
+        tn_span_manager_free(manager);
+        manager = NULL;
+        forget_received();
+    }
+}
+
+Test(span_manager_tasks, without_memory_what_is_known_of_a_task_may_be_forgotten_and_nothing_is_lost_uncounted)
+{
+    tn_span_manager_free(manager);
+    for_each_failing_allocation {
+        enough_memory();
+        start_manager();
+        scarce_memory();
+        know_task("task-1", (tn_task_history){.run = 2, .began = test_now.wall - TN_SECOND});
+        publish_task(TN_TASK_START_REQUESTED, "task-1");
+        know_task("task-1", (tn_task_history){.run = 2});
+        publish_task(TN_TASK_COMPLETED, "task-1");
+        know_task("task-1", (tn_task_history){.run = 3, .over = true});
+        publish_task(TN_TASK_COMPLETED, "task-1");
+        cr_assert_eq(accepted_count(), received_count(NULL));
+        cr_assert_geq(accepted_count() + lost_count(), 1);
+        cr_assert_leq(accepted_count() + lost_count(), 2);
+
+        enough_memory();
         tn_span_manager_free(manager);
         manager = NULL;
         forget_received();

@@ -300,31 +300,44 @@ static tn_span *new_root(tn_span_manager *manager, task *task)
     return task->root;
 }
 
-static void begin_another_run(tn_span_manager *manager, tn_delivery *out, task *task, uint64_t now)
+static void begin_run(tn_span_manager *manager, tn_delivery *out, task *task, uint32_t run, tn_span_id root_id,
+                      uint64_t now)
 {
     if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
-    task->run++;
-    task->root_id = tn_span_id_random(&manager->ids); /* another process may be at another run */
+    give_root_up(manager, task);
+    task->run = run;
+    task->root_id = root_id;
     task->requested = (tn_moment){0};
     task->began = 0;
     move_task(manager, task, TASK_REQUESTED, now);
 }
 
+static void begin_another_run(tn_span_manager *manager, tn_delivery *out, task *task, uint64_t now)
+{
+    tn_span_id root_id = tn_span_id_random(&manager->ids); /* another process may be at another run */
+    begin_run(manager, out, task, task->run + 1, root_id, now);
+}
+
+static void begin_known_run(tn_span_manager *manager, tn_delivery *out, task *task, uint32_t run, uint64_t now)
+{
+    tn_span_id root_id = root_id_of(manager, (tn_text){task->id, task->id_size}, run);
+    begin_run(manager, out, task, run, root_id, now);
+}
+
 static void start_task(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
 {
-    uint64_t now = occurrence->now.monotonic;
+    tn_moment now = occurrence->now;
     task *task = find_task(manager, occurrence->task_id);
-    if (!task) task = new_task(manager, occurrence->task_id, now);
+    if (!task) task = new_task(manager, occurrence->task_id, now.monotonic);
     if (!task || task->state == TASK_OPEN) return;
 
-    if (task->state != TASK_REQUESTED) begin_another_run(manager, out, task, now);
+    if (task->state != TASK_REQUESTED) begin_another_run(manager, out, task, now.monotonic);
     tn_span *root = new_root(manager, task);
     if (!root) return;
 
-    uint64_t ago = task->began ? elapsed(task->began, occurrence->now.wall) : 0;
-    root->start = occurrence->now.wall - ago;
-    root->started = now - ago;
-    move_task(manager, task, TASK_OPEN, now);
+    root->start = task->began && task->began < now.wall ? task->began : now.wall;
+    root->started = now.monotonic - (now.wall - root->start);
+    move_task(manager, task, TASK_OPEN, now.monotonic);
     tn_span_add_event_and_attributes(root, &manager->limits, TN_TEXT("task.started"), root->start, occurrence->payload);
 }
 
@@ -722,15 +735,6 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
     leave(manager, &out);
 }
 
-static void begin_run(tn_span_manager *manager, tn_delivery *out, task *task, uint32_t run, uint64_t now)
-{
-    if (task->state == TASK_LINGERING) release_root(manager, out, task, now);
-    give_root_up(manager, task);
-    task->run = run;
-    task->root_id = root_id_of(manager, (tn_text){task->id, task->id_size}, run);
-    move_task(manager, task, TASK_REQUESTED, now);
-}
-
 void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history, tn_moment now)
 {
     if (task_id.size == 0 || history.run == 0) return;
@@ -739,7 +743,7 @@ void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_tas
     enter(manager);
     task *task = find_task(manager, task_id);
     if (!task) task = new_task(manager, task_id, now.monotonic);
-    if (task && task->run != history.run) begin_run(manager, &out, task, history.run, now.monotonic);
+    if (task && task->run != history.run) begin_known_run(manager, &out, task, history.run, now.monotonic);
     if (task && task->state == TASK_REQUESTED) task->began = history.began;
     if (task && history.over && task->state <= TASK_OPEN) {
         give_root_up(manager, task);
