@@ -9,7 +9,7 @@ module Things
   class Hostile
     QUESTIONS = %i[to_s to_str to_sym to_i to_int to_f to_r to_ary to_a to_hash to_h to_proc inspect iso8601 strftime
                    hash backtrace message name task_id utc? match? call coerce each size id inputs results
-                   parents].freeze
+                   parents utc utc_offset loaded? association has_attribute? read_attribute].freeze
 
     QUESTIONS.each do |question|
       define_method(question) { |*| misbehave(question) }
@@ -97,12 +97,18 @@ module Things
     -> { Mutex.new }, -> { Exception.new('e') }, -> { StandardError.allocate }, -> { ObjectSpace::WeakMap.new },
     -> { Tasker::Native::SpanManager.allocate }, -> { Tasker::Native::SpanManager.new('s', 10, 1.0) },
     -> { Tasker::Native::Publisher.new }, -> { Tasker::Native::Publisher.allocate },
-    -> { Tasker::Native::Event.allocate }, *MANNERS.map { |manner| -> { Hostile.new(manner) } }
+    -> { Tasker::Native::Event.allocate }, *MANNERS.map { |manner| -> { Hostile.new(manner) } },
+    *MANNERS.map { |manner| -> { ActiveSupport::TimeWithZone.new(manner) } }
   ].freeze
 
   def self.any
     MAKERS[Child::RANDOM.rand(MAKERS.size)].call
   end
+end
+
+# The extension knows a time of ActiveSupport by the name of its class.
+module ActiveSupport
+  class TimeWithZone < Things::Hostile; end
 end
 
 # What the extension defines, by reflection, and how it is called well.
@@ -117,7 +123,7 @@ module Exported
       "#{owner}#{'#' if owner.is_a?(Class)}#{name}"
     end
 
-    # Good arguments, new ones; nil for a function that nobody told us of: it is called at random only.
+    # Good arguments, new ones; nil for a function that takes none.
     def good_arguments
       GOOD[[owner, name]]&.call
     end
@@ -196,6 +202,7 @@ module Exported
       [[+'passw' * 20, +'card.token' * 20], [/secret/], [/a\.secret/], false, true, false, '[FILTERED]' * 10, limits]
     end,
     [NATIVE, :configure_lines] => -> { [true, rand(5), rand(3), +'environment' * 5, +'version' * 5] },
+    [NATIVE, :line_component] => -> { [step] },
     [NATIVE, :masked_unjudged] => -> { [] },
     [NATIVE, :build_step_payload] => -> { [step, :failed, StandardError.new('x'), { a: 1 }] },
     [NATIVE::Pipeline, :configure] => -> { [pipeline_options] },
@@ -209,6 +216,8 @@ module Exported
     [NATIVE::SpanManager, :finish_task] => -> { [rand(60), 'task.completed' * 10, PAYLOAD.call, 1, { a: 1 }] },
     [NATIVE::SpanManager, :find] => -> { [1, nil] },
     [NATIVE::SpanManager, :remove_task] => -> { [1] },
+    [NATIVE::SpanManager, :know_task] => -> { [rand(3), rand(1..3), Time.now - 1, rand(4).zero?] },
+    [NATIVE::SpanManager, :interrupt_step] => -> { [1, 2] },
     [NATIVE::SpanManager, :add_event] => -> { [1, nil, 'event' * 20, PAYLOAD.call] },
     [NATIVE::SpanManager, :set_attributes] => -> { [1, nil, PAYLOAD.call] },
     [NATIVE::Publisher, :add_event] => -> { ["torture.#{rand(50)}"] },
@@ -223,6 +232,7 @@ module Exported
     [NATIVE::Publisher, :publish_step] => lambda do
       [Object.new, 'step.failed', :failed, step, StandardError.new('x'), { a: 1 }]
     end,
+    [NATIVE::Publisher, :ask_for_time] => -> { [true] },
     [NATIVE::Publisher, :shows_line?] => -> { ['step.completed'] },
     [NATIVE::Publisher, :wanted?] => -> { ['step.completed'] }
   }.freeze
@@ -348,6 +358,8 @@ Child.configure
 functions = Exported.functions
 unknown = Exported::GOOD.keys - functions.map { |function| [function.owner, function.name] }
 Child.check(unknown.empty?, "these are functions of the extension: #{unknown}")
+untold = functions.reject { |function| function.arity.zero? || function.good_arguments }
+Child.check(untold.empty?, "there are good arguments for #{untold.join(', ')}")
 calls = Caller.new
 functions.each do |function|
   calls.without_arguments_and_with_many(function)

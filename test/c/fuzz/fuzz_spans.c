@@ -109,6 +109,15 @@ static tn_occurrence occurrence_of(fuzz_input *input, texts *storage, tn_buffer 
     };
 }
 
+static tn_task_history history_of(fuzz_input *input)
+{
+    return (tn_task_history){
+        .run = (uint32_t)(fuzz_below(input, 8) ? fuzz_below(input, 4) : fuzz_number(input)),
+        .began = time_of(input),
+        .over = fuzz_below(input, 2),
+    };
+}
+
 static void one_call(fuzz_input *input, tn_span_manager *manager, const tn_span_manager_options *options)
 {
     texts storage;
@@ -130,6 +139,7 @@ static void one_call(fuzz_input *input, tn_span_manager *manager, const tn_span_
     case 5: tn_span_manager_remove_task(manager, key.task_id); break;
     case 6: tn_span_manager_find(manager, key, &context); break;
     case 7: tn_span_manager_configure(manager, options); break;
+    case 9: tn_span_manager_know_task(manager, key.task_id, history_of(input), now); break;
     default: tn_span_manager_record(manager, &occurrence);
     }
     tn_buffer_free(&buffer);

@@ -1,5 +1,6 @@
 /* Sixteen threads share one span manager, its tasks and their steps: all kinds of events in no order, late attributes,
- * look-ups, removals, evictions, new settings, interruptions. Every span that was accepted is handed over, once. */
+ * look-ups, removals, runs that others began, evictions, new settings, interruptions. Every span that was accepted is
+ * handed over, once. */
 #include "stress/stress.h"
 
 #include "event/system_events.h"
@@ -56,6 +57,15 @@ static void look_at(const char *task_id, const char *step_id)
     tn_span_manager_set_attributes(manager, key, TN_NO_PAIRS);
 }
 
+/* Of any run, begun by others a moment ago or not at all. */
+static void know_of(const char *task_id, uint64_t random)
+{
+    tn_moment now = tn_clock_now();
+    tn_task_history history = {
+        .run = 1 + random % 3, .began = random & 4 ? now.wall - TN_SECOND : 0, .over = random & 8};
+    tn_span_manager_know_task(manager, tn_text_of(task_id), history, now);
+}
+
 static void *work(void *number)
 {
     uint64_t state = 88172645463325252u + (uint64_t)(long)number;
@@ -68,6 +78,7 @@ static void *work(void *number)
         case 0: tn_span_manager_remove_task(manager, tn_text_of(task_id)); break;
         case 1: look_at(task_id, step_id); break;
         case 2: look_at(task_id, NULL); break;
+        case 3: know_of(task_id, next(&state)); break;
         default: record(manager, event, task_id, next(&state) % 4 ? step_id : NULL);
         }
     }
