@@ -6,10 +6,10 @@ module GCStress
   METHODS = {
     Tasker::Native::Publisher => %i[publish publish_by publish_step shows_line? register_event add_listener
                                     remove_listener listeners stats event_names wanted? trace_with],
-    Tasker::Native::SpanManager => %i[record finish_task find add_event set_attributes remove_task interrupt_step
-                                      configure],
+    Tasker::Native::SpanManager => %i[record finish_task find add_event set_attributes remove_task know_task
+                                      interrupt_step configure],
     Tasker::Native::Pipeline.singleton_class => %i[configure stats take_memory next_log_line],
-    Tasker::Native.singleton_class => %i[build_step_payload configure_payload configure_lines]
+    Tasker::Native.singleton_class => %i[build_step_payload configure_payload configure_lines line_component]
   }.freeze
 
   def self.install

@@ -198,12 +198,19 @@ static VALUE manager_remove_task(VALUE object, VALUE task_id)
     return tn_span_manager_remove_task(tn_span_manager_of(object), key.task_id) ? Qtrue : Qfalse;
 }
 
+static uint32_t run_of(VALUE run)
+{
+    long long number = NUM2LL(run);
+    if (number < 1) rb_raise(rb_eArgError, "a run is 1 or more, not %lld", number);
+    return NUM2UINT(run);
+}
+
 /* know_task(task_id, run, began or nil, over) -> nil: what was seen elsewhere of a task; began: a Time */
 static VALUE manager_know_task(VALUE object, VALUE task_id, VALUE run, VALUE began, VALUE over)
 {
     key_storage storage;
     tn_span_manager *core = tn_span_manager_of(object);
-    tn_task_history history = {.run = NUM2UINT(run), .over = RTEST(over)};
+    tn_task_history history = {.run = run_of(run), .over = RTEST(over)};
     tn_time time = tn_read_time(began);
     if (time.known) history.began = tn_unix_time(&time);
     tn_span_key key = key_of(&storage, task_id, Qnil);

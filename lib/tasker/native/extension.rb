@@ -131,6 +131,7 @@ module Tasker
     #   @param began [Time, nil] nil: it begins now
     #   @param over [Boolean] whether its end was told: whoever tells it again is not heard
     #   @return [nil]
+    #   @raise [ArgumentError] for a run before the first
     # @!method interrupt_step(task_id, step_id)
     #   The step's attempt was left without an end: its span ends now, with the event +tasker.span.interrupted+.
     #   @param task_id [Object]

@@ -46,6 +46,32 @@ RSpec.describe 'A task' do
     expect(root).to have_attributes(status_message: '[FILTERED]', attributes: include('error.type' => 'PaymentError'))
   end
 
+  describe 'that others have worked on' do
+    def know(run, began = nil, over: false)
+      Tasker::Native.runtime.spans.know_task(7, run, began, over)
+    end
+
+    it 'is as wide as its run, and says which one it is' do
+      know(2, Time.now - 60)
+      start
+      complete
+
+      expect(root).to have_attributes(duration: be_within(5).of(60), attributes: include('tasker.run' => 2))
+    end
+
+    it 'is not told again once its end was' do
+      know(1, Time.now - 60, over: true)
+      complete
+
+      expect(Tasker::Native::Testing.finished_spans).to be_empty
+    end
+
+    it 'has no run before the first' do
+      [0, -1].each { |run| expect { know(run) }.to raise_error(ArgumentError, "a run is 1 or more, not #{run}") }
+      expect { know(2**32) }.to raise_error(RangeError)
+    end
+  end
+
   describe 'that only begins here' do
     it 'is a reference: neither accepted nor exported' do
       start

@@ -85,6 +85,11 @@ module Subjects
     finish_task: lambda do
       manager.finish_task(publisher.event_id('task.completed'), 'task.completed', { task_id: open_task }, 2, payload)
     end,
+    know_task: lambda do
+      id = open_task
+      manager.know_task(id, 2, Time.now, false)
+      manager.know_task("unknown #{id}", 1, nil, true)
+    end,
     open_span: lambda do
       id = open_task
       manager.add_event(id, nil, 'event', payload)
