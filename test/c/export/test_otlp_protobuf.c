@@ -172,6 +172,41 @@ Test(otlp_protobuf, is_whole_at_every_size_of_a_value)
     }
 }
 
+static tn_span *span_with_named_pair(const tn_name *name, tn_text value)
+{
+    tn_buffer pairs;
+    tn_payload_writer writer;
+    tn_buffer_init(&pairs, TN_PAYLOAD_BUFFER);
+    tn_payload_writer_init(&writer, &pairs, 0, 0);
+    cr_assert(tn_payload_key_named(&writer, name));
+    tn_payload_string(&writer, value);
+    tn_span *span = new_span("s");
+    tn_span_add_attributes(span, (tn_pairs){.bytes = pairs.bytes, .size = pairs.size, .count = 1, .prefixed = true});
+    tn_buffer_free(&pairs);
+    return span;
+}
+
+Test(otlp_protobuf, is_whole_at_every_size_of_a_remembered_key)
+{
+    static char key[TN_MAX_KEY + 1], whole[TN_MAX_KEY + 8], value[200];
+    static const size_t value_sizes[] = {0, 1, 89, 90, 91, 92, 126, 127, 128, 200};
+    memset(key, 'k', TN_MAX_KEY);
+    memset(value, 'x', sizeof(value));
+    tn_encoder_options options = test_encoding();
+    for (size_t size = 0; size <= TN_MAX_KEY; size += size < 150 ? 1 : 23) {
+        snprintf(whole, sizeof(whole), "tasker.%.*s", (int)size, key);
+        for (size_t i = 0; i < sizeof(value_sizes) / sizeof(value_sizes[0]); i++) {
+            tn_name name = {.text = {key, size}};
+            tn_span *span = span_with_named_pair(&name, (tn_text){value, value_sizes[i]});
+            tn_buffer request = encoded_span(&options, span);
+            tn_text message = span_of(&request, 0);
+            cr_assert_eq(nth_bytes(value_of(message, 9, whole), 1, 0).size, value_sizes[i]);
+            cr_assert_eq(nth_number(message, 16, 0), 0x101, "what stands behind it");
+            tn_buffer_free(&request);
+        }
+    }
+}
+
 /* What the attributes in a field come to: "a=1 b=2 ", in their order. */
 static void tell_attributes(char *out, size_t size, tn_text message, unsigned field)
 {
@@ -263,6 +298,43 @@ Test(otlp_protobuf, beyond_the_cap_fails)
     }
     tn_span_list_free(&spans);
     tn_encoder_free(&encoder);
+}
+
+/* The least cap that a span fits under; ASan watches that less is not written beyond. */
+static size_t least_cap(tn_span *span)
+{
+    tn_encoder encoder;
+    tn_encoder_options options = test_encoding();
+    cr_assert_eq(tn_encoder_init(&encoder, &options), TN_OK);
+    tn_span_list spans = {0};
+    tn_span_list_add(&spans, span);
+    tn_status status = TN_ERROR_LIMIT;
+    size_t cap = 0;
+    while (status != TN_OK) {
+        tn_buffer buffer;
+        tn_buffer_init(&buffer, ++cap);
+        status = tn_otlp_protobuf(&buffer, &encoder, &spans);
+        cr_assert(status == TN_OK || status == TN_ERROR_LIMIT);
+        tn_buffer_free(&buffer);
+    }
+    tn_span_list_free(&spans);
+    tn_encoder_free(&encoder);
+    return cap;
+}
+
+Test(otlp_protobuf, writes_nothing_beyond_a_cap)
+{
+    static const size_t key_sizes[] = {1, 22, 23, 24, 54, 55, 56, 120}, value_sizes[] = {0, 89, 90, 91, 130};
+    char key[120], value[130];
+    memset(key, 'k', sizeof(key));
+    memset(value, 'x', sizeof(value));
+    for (size_t i = 0; i < sizeof(key_sizes) / sizeof(key_sizes[0]); i++) {
+        for (size_t j = 0; j < sizeof(value_sizes) / sizeof(value_sizes[0]); j++) {
+            tn_name name = {.text = {key, key_sizes[i]}};
+            tn_span *span = span_with_named_pair(&name, (tn_text){value, value_sizes[j]});
+            cr_assert_lt(least_cap(span), 800);
+        }
+    }
 }
 
 Test(otlp_protobuf, that_cannot_allocate_says_so)

@@ -91,7 +91,18 @@ static uint8_t *put_key(uint8_t *at, tn_text prefix, const tn_attribute *attribu
     return at + attribute->key.size;
 }
 
-/* A short text under a remembered key, as most attributes are: each size takes one byte. Room for it is the caller's. */
+/* A short text under a remembered key, as most attributes are, where each size takes one byte. */
+#define SHORT_TEXT 90
+#define SHORT_ATTRIBUTE (2 + TN_ATTRIBUTE_NAME_STEP + 2 + 2 + SHORT_TEXT)
+
+_Static_assert(SHORT_ATTRIBUTE - 2 < 0x80, "the size of a short attribute takes one byte");
+
+static bool is_short(const tn_attribute *attribute)
+{
+    return attribute->name && attribute->name->encoded_size <= TN_ATTRIBUTE_NAME_STEP &&
+           attribute->value.type == TN_VALUE_STRING && attribute->value.as.string.size <= SHORT_TEXT;
+}
+
 static uint8_t *put_short_attribute(uint8_t *at, uint32_t field, const tn_attribute *attribute)
 {
     tn_text text = attribute->value.as.string;
@@ -105,28 +116,28 @@ static uint8_t *put_short_attribute(uint8_t *at, uint32_t field, const tn_attrib
     return tn_protobuf_put_bytes(at, ANY_VALUE_STRING, text.bytes, text.size);
 }
 
-static bool is_short(const tn_attribute *attribute)
+static uint8_t *put_long_attribute(uint8_t *at, uint32_t field, tn_text prefix, const tn_attribute *attribute,
+                                   size_t size)
 {
-    return attribute->name && attribute->name->encoded_size <= TN_ATTRIBUTE_NAME_STEP &&
-           attribute->value.type == TN_VALUE_STRING && attribute->value.as.string.size <= 90;
+    size_t value = value_size(&attribute->value);
+    at = tn_protobuf_put_message(at, field, size);
+    at = put_key(at, prefix, attribute);
+    at = tn_protobuf_put_message(at, KEY_VALUE_VALUE, value);
+    return put_value(at, &attribute->value);
 }
 
 static void put_attribute(tn_buffer *buffer, uint32_t field, tn_text prefix, const tn_attribute *attribute)
 {
+    uint8_t *end;
     if (is_short(attribute)) {
-        if (tn_buffer_reserve(buffer, 128 + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
-        buffer->size = (size_t)(put_short_attribute(buffer->bytes + buffer->size, field, attribute) - buffer->bytes);
-        return;
+        if (tn_buffer_reserve(buffer, SHORT_ATTRIBUTE) != TN_OK) return;
+        end = put_short_attribute(buffer->bytes + buffer->size, field, attribute);
+    } else {
+        size_t size = key_field_size(prefix, attribute) + text_field_size(value_size(&attribute->value));
+        if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + size + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
+        end = put_long_attribute(buffer->bytes + buffer->size, field, prefix, attribute, size);
     }
-    size_t size = value_size(&attribute->value);
-    size_t whole = key_field_size(prefix, attribute) + text_field_size(size);
-    if (tn_buffer_reserve(buffer, MAX_TAG_AND_SIZE + whole + TN_ATTRIBUTE_NAME_STEP) != TN_OK) return;
-
-    uint8_t *at = tn_protobuf_put_message(buffer->bytes + buffer->size, field, whole);
-    at = put_key(at, prefix, attribute);
-    at = tn_protobuf_put_message(at, KEY_VALUE_VALUE, size);
-    at = put_value(at, &attribute->value);
-    buffer->size = (size_t)(at - buffer->bytes);
+    buffer->size = (size_t)(end - buffer->bytes);
 }
 
 static void put_attributes(tn_buffer *buffer, uint32_t field, uint32_t dropped_field, const tn_attribute_set *set)
