@@ -88,6 +88,12 @@ static uint64_t time_within(const tn_span *span, tn_moment now)
     return span->start + elapsed(span->started, now.monotonic);
 }
 
+static void add_event(tn_span_manager *manager, tn_span *span, const tn_occurrence *occurrence)
+{
+    uint64_t time = time_within(span, occurrence->now);
+    tn_span_add_event(span, &manager->limits, occurrence->name, time, occurrence->payload);
+}
+
 /* --- Tasks --------------------------------------------------------------------------------------------- */
 
 static bool is_task(const tn_table_node *node, const void *key)
@@ -345,8 +351,7 @@ static void initialize_task(tn_span_manager *manager, const tn_occurrence *occur
 {
     task *task = find_task(manager, occurrence->task_id);
     if (task && task->state == TASK_OPEN) { /* back to pending: its root goes on */
-        uint64_t time = time_within(task->root, occurrence->now);
-        tn_span_add_event(task->root, &manager->limits, occurrence->name, time, occurrence->payload);
+        add_event(manager, task->root, occurrence);
         return;
     }
     if (!task) task = new_task(manager, occurrence->task_id, occurrence->now.monotonic);
@@ -515,9 +520,7 @@ static bool is_settled_only(tn_span_manager *manager, const tn_occurrence *occur
 static void tell_task(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
     task *task = find_task(manager, occurrence->task_id);
-    if (!task || task->state != TASK_OPEN) return;
-    uint64_t time = time_within(task->root, occurrence->now);
-    tn_span_add_event(task->root, &manager->limits, occurrence->name, time, occurrence->payload);
+    if (task && task->state == TASK_OPEN) add_event(manager, task->root, occurrence);
 }
 
 /* NULL when there is nothing to end any more, or no memory: that counts as lost. */
@@ -682,9 +685,7 @@ static void add_custom_event(tn_span_manager *manager, const tn_occurrence *occu
     tn_span *span = find_open(manager, (tn_span_key){occurrence->task_id, occurrence->step_id});
     if (!span && occurrence->step_id.size > 0)
         span = find_open(manager, (tn_span_key){occurrence->task_id, TN_NO_TEXT});
-    if (!span) return;
-    tn_span_add_event(span, &manager->limits, occurrence->name, time_within(span, occurrence->now),
-                      occurrence->payload);
+    if (span) add_event(manager, span, occurrence);
 }
 
 static void dispatch(tn_span_manager *manager, tn_delivery *out, const tn_occurrence *occurrence)
@@ -735,6 +736,16 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
     leave(manager, &out);
 }
 
+static void learn(tn_span_manager *manager, tn_delivery *out, task *task, tn_task_history history, uint64_t now)
+{
+    if (task->run != history.run) begin_known_run(manager, out, task, history.run, now);
+    if (task->state == TASK_REQUESTED) task->began = history.began;
+    if (history.over && task->state <= TASK_OPEN) {
+        give_root_up(manager, task);
+        bury_task(manager, task, now);
+    }
+}
+
 void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history, tn_moment now)
 {
     if (task_id.size == 0 || history.run == 0) return;
@@ -743,12 +754,7 @@ void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_tas
     enter(manager);
     task *task = find_task(manager, task_id);
     if (!task) task = new_task(manager, task_id, now.monotonic);
-    if (task && task->run != history.run) begin_known_run(manager, &out, task, history.run, now.monotonic);
-    if (task && task->state == TASK_REQUESTED) task->began = history.began;
-    if (task && history.over && task->state <= TASK_OPEN) {
-        give_root_up(manager, task);
-        bury_task(manager, task, now.monotonic);
-    }
+    if (task) learn(manager, &out, task, history, now.monotonic);
     evict(manager, &out, now);
     leave(manager, &out);
 }
