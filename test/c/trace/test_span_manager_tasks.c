@@ -612,6 +612,41 @@ Test(span_manager_tasks, a_run_that_will_begin_in_centuries_begins_now)
     cr_assert_eq(only_root()->end, test_now.wall);
 }
 
+Test(span_manager_tasks, a_run_that_was_given_up_for_its_age_goes_on_when_it_is_known_to)
+{
+    manager_options.max_age = 60 * TN_SECOND;
+    tn_span_manager_configure(manager, &manager_options);
+    uint64_t began = test_now.wall;
+    know_task("task-1", (tn_task_history){.run = 2});
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    tn_span_id root_id = context_of_task("task-1").span_id;
+    time_passes(61 * TN_SECOND);
+    publish_task(TN_TASK_START_REQUESTED, "task-2");
+    cr_assert_not(is_open("task-1"));
+
+    know_task("task-1", (tn_task_history){.run = 2, .began = began});
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    cr_assert_eq(run_of(only_root()), 2);
+    cr_assert(same_span_id(only_root()->id, root_id));
+    cr_assert_eq(only_root()->end - only_root()->start, 61 * TN_SECOND);
+
+    know_task("task-1", (tn_task_history){.run = 2, .began = began}); /* read before the end was written */
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    release_all();
+    cr_assert_eq(received_count(ROOT), 1);
+}
+
+Test(span_manager_tasks, a_run_that_was_given_up_is_not_told_once_it_is_over)
+{
+    know_task("task-1", (tn_task_history){.run = 2});
+    publish_task(TN_TASK_START_REQUESTED, "task-1");
+    cr_assert(tn_span_manager_remove_task(manager, TN_TEXT("task-1")));
+    know_task("task-1", (tn_task_history){.run = 2, .over = true});
+    publish_task(TN_TASK_COMPLETED, "task-1");
+    release_all();
+    cr_assert_eq(received_count(ROOT), 0);
+}
+
 /* Of run 1 and 2, and every third one is over. */
 static void know_many_tasks(unsigned count)
 {

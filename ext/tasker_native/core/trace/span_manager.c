@@ -27,6 +27,7 @@ typedef struct {
     tn_table_node node;
     tn_link link; /* in the list of its state */
     task_state state;
+    bool abandoned; /* a tombstone without an end: this run may go on */
     uint32_t run;
     tn_event_id ended_by;
     tn_moment requested; /* its initialization; 0: not seen here */
@@ -158,6 +159,7 @@ static void abandon(tn_span_manager *manager, task *task)
         free_task(manager, task);
     } else {
         /* Remembered: the first run has left under the derived id, which no later root may have again. */
+        task->abandoned = true;
         bury_task(manager, task, task->since);
     }
 }
@@ -313,6 +315,7 @@ static void begin_run(tn_span_manager *manager, tn_delivery *out, task *task, ui
     give_root_up(manager, task);
     task->run = run;
     task->root_id = root_id;
+    task->abandoned = false;
     task->requested = (tn_moment){0};
     task->began = 0;
     move_task(manager, task, TASK_REQUESTED, now);
@@ -738,7 +741,8 @@ void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *
 
 static void learn(tn_span_manager *manager, tn_delivery *out, task *task, tn_task_history history, uint64_t now)
 {
-    if (task->run != history.run) begin_known_run(manager, out, task, history.run, now);
+    bool goes_on = task->abandoned && !history.over;
+    if (task->run != history.run || goes_on) begin_known_run(manager, out, task, history.run, now);
     if (task->state == TASK_REQUESTED) task->began = history.began;
     if (history.over && task->state <= TASK_OPEN) {
         give_root_up(manager, task);

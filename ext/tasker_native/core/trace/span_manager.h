@@ -71,7 +71,8 @@ typedef struct {
     bool over;      /* its end was told: whoever tells it again is not heard */
 } tn_task_history;
 
-/* For what is recorded of the task from now on. A root of another run that is open here is abandoned. */
+/* For what is recorded of the task from now on. A root of another run that is open here is abandoned; a run whose root
+ * was abandoned, and that is not over, goes on. */
 void tn_span_manager_know_task(tn_span_manager *manager, tn_text task_id, tn_task_history history, tn_moment now);
 
 /* Hands ended roots that lingered long enough to the sink; all: every one of them. */
