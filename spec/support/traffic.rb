@@ -65,6 +65,7 @@ class Traffic
     handled_step(21, 'fetch_cart', { items: 3, token: 't0k3n' })
     failed_step(22)
     told_step(23)
+    settle_step(25)
     retried_step(24)
     end_task
     Tasker::Native.flush
@@ -145,7 +146,7 @@ class Traffic
     expected << Expected.new(
       name: 'tasker.task.execution', trace_id: @trace_id, span_id: @root_id, parent_id: nil, status: 'OK',
       attributes: attributes_of({ **@task, **ending }), start: @task_start, end: publish('task.completed', ending),
-      events: [['task.started', attributes_of(@task)], ['task.completed', attributes_of(ending)]]
+      events: [['task.started', attributes_of(@task)], @settled, ['task.completed', attributes_of(ending)]]
     )
   end
 
@@ -183,10 +184,17 @@ class Traffic
   # One that ran elsewhere, and is told of by its end.
   def told_step(step_id)
     told = { **ids(step_id), started_at: '2026-01-02T03:04:05.25Z', execution_duration: 1.5 }
-    publish('step.resolved_manually', told)
+    publish('step.completed', told)
     from = Time.utc(2026, 1, 2, 3, 4, 5.25r).to_r.*(1_000_000_000).to_i
-    add_step('OK', attributes_of(told), Moment.new(from, from), [['step.resolved_manually', attributes_of(told)]],
+    add_step('OK', attributes_of(told), Moment.new(from, from), [['step.completed', attributes_of(told)]],
              Moment.new(from + 1_500_000_000, from + 1_500_000_000))
+  end
+
+  # One that is settled while nobody works on it is an event of its task.
+  def settle_step(step_id)
+    settled = { **ids(step_id), resolved_by: 'Ada', password: 'pa55word' }
+    publish('step.resolved_manually', settled)
+    @settled = ['step.resolved_manually', attributes_of(settled)]
   end
 
   def retried_step(step_id)

@@ -259,6 +259,7 @@ RSpec.describe Tasker::Events::Subscribers::TelemetrySubscriber do
       host.publish_event('order.packed', task_id: 1)
 
       expect { publish('step.completed', task_id: 1, step_id: 2) }.to have_span('tasker.step.execution')
+      publish('step.before_handle', task_id: 1, step_id: 3)
       expect { publish('step.cancelled', task_id: 1, step_id: 3) }.not_to have_span('tasker.step.execution')
       publish('task.completed', task_id: 1)
       expect(seen).to eq([root.trace_id])
