@@ -228,6 +228,14 @@ RSpec.describe 'The publisher of the engine' do
     expect(EarlyListeners.heard).to contain_exactly([:class, 1], [:all, 1], [:class, 2], [:all, 2], [:second, 2])
   end
 
+  it 'has what initializers register and subscribe with its class' do
+    expect(publisher.class.subscribe('order.packed', n: 2, &listener)).to be(publisher.class)
+    expect(publisher.class.register_event('order.packed')).to be(publisher.class)
+    (1..2).each { |n| publish('order.packed', n: n) }
+
+    expect(heard).to eq([2])
+  end
+
   def subscriber_class
     Class.new do
       def heard = @heard ||= []

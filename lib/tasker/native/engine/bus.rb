@@ -13,6 +13,14 @@ module Tasker
       # @api private
       module Bus
         class << self
+          # @param event_name [String, Symbol]
+          # @param defaults [Hash] not supported: who publishes gives the whole payload
+          # @return [void]
+          def register(event_name, defaults)
+            Native.logger.warn("tasker-native: the default payload of #{event_name} is left out") if defaults.any?
+            Engine.bus.register_event(event_name)
+          end
+
           # Who has subscribed before goes on to listen.
           #
           # @param bus [Publisher]
@@ -26,6 +34,28 @@ module Tasker
             dry.listeners.each_pair do |name, of_event|
               of_event.each { |listener, condition| bus.subscribe(name, FilteredListener.of(listener, condition)) }
             end
+            publisher.singleton_class.prepend(OfClass)
+          end
+        end
+
+        # Of the class, as initializers have it: the instance, which comes later, inherits what is registered and
+        # subscribed there.
+        module OfClass
+          # @param event_name [String, Symbol]
+          # @param defaults [Hash] see {Bus#register_event}
+          # @return [Class]
+          def register_event(event_name, defaults = {})
+            Bus.register(event_name, defaults)
+            self
+          end
+
+          # @param event_name [String, Symbol] one that nobody has registered yet, too
+          # @param filter [Hash] what the payload has to have
+          # @return [Class]
+          def subscribe(event_name, filter = {}, &block)
+            Engine.bus.register_event(event_name)
+            Engine.bus.subscribe(event_name, FilteredListener.of(block, Dry::Events::Filter.new(filter)))
+            self
           end
         end
 
@@ -83,8 +113,7 @@ module Tasker
         # @param defaults [Hash] not supported: who publishes gives the whole payload
         # @return [self]
         def register_event(event_name, defaults = {})
-          Native.logger.warn("tasker-native: the default payload of #{event_name} is left out") if defaults.any?
-          Engine.bus.register_event(event_name)
+          Bus.register(event_name, defaults)
           self
         end
 

@@ -27,6 +27,7 @@ module Tasker
         }.freeze
         # The same of classes themselves.
         CLASS_METHODS = {
+          'Tasker::Events::Publisher' => %i[events listeners register_event subscribe],
           'Tasker::Events::EventPayloadBuilder' => %i[build_step_payload build_task_payload
                                                       build_orchestration_payload],
           'Tasker::Types::TelemetryConfig' => %i[attribute_names],
