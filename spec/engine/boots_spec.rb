@@ -119,6 +119,21 @@ RSpec.describe 'Apps beside tasker-engine' do
     end
   end
 
+  it 'have their own module in front of the publisher' do
+    app.write('config/initializers/zz_audit.rb', <<~RUBY)
+      AUDIT = []
+      Tasker::Events::Publisher.prepend(Module.new do
+        def publish(name, payload = {})
+          AUDIT << name
+          super
+        end
+      end)
+    RUBY
+    told = app.run("tell(traced)\ntell(AUDIT.tally.slice('step.before_handle', 'step.completed'))")
+
+    expect(told).to eq([one_order, { 'step.before_handle': 2, 'step.completed': 6 }])
+  end
+
   describe 'whose code is loaded anew' do
     let(:files) do
       { 'config/initializers/zz_memory.rb' => 'Tasker.configuration.telemetry { |tel| tel.exporter = :memory }' }

@@ -1,5 +1,7 @@
 # frozen_string_literal: true
 
+require 'minitest/mock'
+
 RSpec.describe 'The publisher of the engine' do
   let(:heard) { [] }
 
@@ -280,6 +282,33 @@ RSpec.describe 'The publisher of the engine' do
       host.publish_event('test.event', n: 1)
 
       expect(heard).to eq([1])
+    end
+
+    it 'writes the lines of events that are passed on' do
+      allow(publisher).to receive(:publish).and_call_original
+      host.publish_step_completed(step)
+      publish('step.completed', step_id: 1)
+
+      expect(structured_lines).to contain_exactly(include(component: 'host', event: 'step.completed'))
+    end
+
+    it 'shows calls where the instance is another one' do
+      other = instance_double(Tasker::Events::Publisher, publish: nil)
+      allow(Tasker::Events::Publisher).to receive(:instance).and_return(other)
+      host.publish_step_completed(step)
+      RSpec::Mocks.space.proxy_for(Tasker::Events::Publisher).reset
+      host.publish_step_completed(step)
+
+      expect(other).to have_received(:publish).with('step.completed', include(step_id: step.id)).once
+    end
+
+    it 'shows calls of a stub of Minitest, which leaves nothing behind' do
+      names = []
+      publisher.stub(:publish, ->(name, _payload) { names << name }) { host.publish_step_completed(step) }
+      host.publish_step_completed(step)
+
+      expect(names).to eq(%w[step.completed])
+      expect(Tasker::Native.publisher).to be(Tasker::Native::Engine.bus)
     end
 
     it 'is none of the concern once the double is gone' do

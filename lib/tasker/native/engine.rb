@@ -42,12 +42,13 @@ module Tasker
         end
 
         # At boot, and after the application's code was loaded anew: the engine's subscriber for metrics, which can't be
-        # loaded before.
+        # loaded before. By then, whoever wants to stand in front of the publisher does.
         #
         # @return [void]
         def prepare
           return unless @bus
 
+          Bus.watch
           Tasker::Events::Subscribers::MetricsSubscriber.subscribe(Tasker::Events::Publisher.instance)
         end
 

@@ -12,6 +12,9 @@ module Tasker
       #
       # @api private
       module Bus
+        HOST = :tasker_native_host
+        private_constant :HOST
+
         class << self
           # @param event_name [String, Symbol]
           # @param defaults [Hash] not supported: who publishes gives the whole payload
@@ -19,6 +22,33 @@ module Tasker
           def register(event_name, defaults)
             Native.logger.warn("tasker-native: the default payload of #{event_name} is left out") if defaults.any?
             Engine.bus.register_event(event_name)
+          end
+
+          # Whose event goes through +publish+, which does not tell: the line in the log wants to know.
+          #
+          # @param host [Object]
+          # @param about [Object, nil]
+          # @yield
+          # @return [Object] what the block returns
+          def in_the_name_of(host, about)
+            Thread.current[HOST] = [host, about]
+            yield
+          ensure
+            Thread.current[HOST] = nil
+          end
+
+          # @return [Array(Object, Object), nil] for one event; those that its listeners publish are their own
+          def take_host
+            host = Thread.current[HOST]
+            Thread.current[HOST] = nil if host
+            host
+          end
+
+          # Looks whether somebody has replaced what events go through.
+          #
+          # @return [void]
+          def watch
+            Native.publisher = places == @places ? Engine.bus : Watched.new(Engine.bus)
           end
 
           # Who has subscribed before goes on to listen.
@@ -35,6 +65,17 @@ module Tasker
               of_event.each { |listener, condition| bus.subscribe(name, FilteredListener.of(listener, condition)) }
             end
             publisher.singleton_class.prepend(OfClass)
+            @places = places
+          end
+
+          private
+
+          # Minitest puts the method itself back, as one of the instance: the place in the code tells.
+          def places
+            publisher = Tasker::Events::Publisher
+            instance = publisher.instance_variable_get(:@singleton__instance__)
+            publish = instance ? instance.method(:publish) : publisher.instance_method(:publish)
+            [publish, publisher.method(:instance)].map(&:source_location)
           end
         end
 
@@ -57,34 +98,41 @@ module Tasker
             Engine.bus.subscribe(event_name, FilteredListener.of(block, Dry::Events::Filter.new(filter)))
             self
           end
-        end
 
-        # Tests replace +publish+ and expect calls of it. While somebody does, the methods of the concern call it, too,
-        # with the whole payload. Else nothing stands between them and the native bus.
-        class Watched < SimpleDelegator
-          # @param publisher [Tasker::Events::Publisher]
-          def initialize(publisher)
-            super(Engine.bus)
-            @publisher = publisher
+          private
+
+          def singleton_method_added(name)
+            super
+            Bus.watch if name == :instance
           end
 
+          def singleton_method_removed(name)
+            super
+            Bus.watch if name == :instance
+          end
+        end
+
+        # Tests replace +publish+, or +instance+, and expect calls; applications prepend to the publisher. While
+        # somebody does, the methods of the concern go through it, with the whole payload. Else nothing stands between
+        # them and the native bus.
+        class Watched < SimpleDelegator
           # @param event_name [String, Symbol]
           # @param payload [Hash]
           # @return [void]
           def publish(event_name, payload = {})
-            @publisher.publish(event_name, payload)
+            Tasker::Events::Publisher.instance.publish(event_name, payload)
           end
 
           # @param (see Publisher#publish_by)
           # @return [void]
-          def publish_by(_host, event_name, payload, _about)
-            @publisher.publish(event_name, payload)
+          def publish_by(host, event_name, payload, about)
+            Bus.in_the_name_of(host, about) { publish(event_name, payload) }
           end
 
           # @param (see Publisher#publish_step)
           # @return [void]
-          def publish_step(_host, event_name, event_type, step, error, context) # rubocop:disable Metrics/ParameterLists -- as the core's
-            @publisher.publish(event_name, Native.build_step_payload(step, event_type, error, context))
+          def publish_step(host, event_name, event_type, step, error, context) # rubocop:disable Metrics/ParameterLists -- as the core's
+            publish_by(host, event_name, Native.build_step_payload(step, event_type, error, context), step)
           end
 
           # @return [true]
@@ -102,7 +150,8 @@ module Tasker
         # @param payload [Hash]
         # @return [self]
         def publish(event_name, payload = {})
-          Engine.bus.publish(event_name, payload)
+          host, about = Bus.take_host
+          host ? Engine.bus.publish_by(host, event_name, payload, about) : Engine.bus.publish(event_name, payload)
           self
         rescue UnregisteredEventError
           raise Dry::Events::UnregisteredEventError, event_name
@@ -158,12 +207,12 @@ module Tasker
 
         def singleton_method_added(name)
           super
-          Native.publisher = Watched.new(self) if name == :publish
+          Bus.watch if name == :publish
         end
 
         def singleton_method_removed(name)
           super
-          Native.publisher = Engine.bus if name == :publish
+          Bus.watch if name == :publish
         end
       end
     end
