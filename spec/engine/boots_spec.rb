@@ -288,12 +288,36 @@ RSpec.describe 'Apps beside tasker-engine' do
         RUBY
       end
 
-      it 'have them, and filter all that Rails filters in the end' do
+      def filter_from_the_start(*names)
         app.write('config/application.rb', app.read('config/application.rb')
-                                              .sub(/^end$/, "  config.filter_parameters += [:passw]\nend"))
+                                              .sub(/^end$/, "  config.filter_parameters += #{names}\nend"))
+      end
+
+      it 'have them, and filter all that Rails filters in the end' do
+        filter_from_the_start(:passw)
         told = app.run("#{attributes}\ntell([FIRST, Tasker.configuration.telemetry.max_queue_size])")
 
         expect(told).to eq([{ 'shop.card': '[FILTERED]', 'shop.passw': '[FILTERED]' }, [2048, 9]])
+      end
+
+      it 'filter it also where Rails has put its filters in another order, or has made one of them' do
+        filter_from_the_start(:passw)
+        app.write('config/initializers/filter_parameter_logging.rb', <<~RUBY)
+          Rails.application.config.filter_parameters = [/card/i, *Rails.application.config.filter_parameters]
+        RUBY
+
+        expect(app.run(attributes)).to eq([{ 'shop.card': '[FILTERED]', 'shop.passw': '[FILTERED]' }])
+      end
+
+      it 'filter what the engine does, too, where Rails had no filters then' do
+        expect(app.run(attributes)).to eq([{ 'shop.card': '[FILTERED]', 'shop.passw': '[FILTERED]' }])
+      end
+
+      it 'filter what they are told to filter, and no more' do
+        filter_from_the_start(:passw, :number)
+        app.write('config/initializers/zz_own.rb', 'Tasker.configuration.telemetry.filter_parameters = [:passw]')
+
+        expect(app.run(attributes)).to eq([{ 'shop.card': '4111', 'shop.passw': '[FILTERED]' }])
       end
     end
   end

@@ -33,9 +33,11 @@ module Tasker
           return super unless block_given?
 
           own = {}
-          telemetry = super do |proxy|
-            yield proxy
-            own = proxy.to_h.except(*Tasker::Types::TelemetryConfig.attribute_names)
+          telemetry = native_settings.noting_filters do
+            super do |proxy|
+              yield proxy
+              own = proxy.to_h.except(*Tasker::Types::TelemetryConfig.attribute_names)
+            end
           end
           native_settings.change { |settings| own.each { |name, value| Configuration.set(settings, name, value) } }
           telemetry

@@ -37,15 +37,24 @@ module Tasker
         end
 
         # The engine copies Rails' filters when its settings are read for the first time. That may have been before the
-        # app's initializers added theirs.
+        # app's initializers have changed theirs, or Rails has made one Regexp of them all. What was copied stays.
         #
         # @return [void]
         def complete_filters
           copied = of_engine(:filter_parameters)
           filters = ::Rails.application.config.filter_parameters
-          return if copied.empty? || copied == filters || copied != filters.first(copied.size)
+          return if @own_filters || copied.empty? || copied == filters
 
-          write(:filter_parameters, filters.dup)
+          write(:filter_parameters, filters | copied)
+        end
+
+        # Runs the block, in which the application may set filters of its own.
+        #
+        # @yield
+        # @return [Object] what the block returns
+        def noting_filters
+          before = of_engine(:filter_parameters).dup
+          yield.tap { @own_filters = true if of_engine(:filter_parameters) != before }
         end
 
         # @return [Boolean] whether the engine's settings were replaced without a word, as tests do, since the last time
