@@ -174,6 +174,12 @@ RSpec.describe 'Apps beside tasker-engine' do
     end
   end
 
+  it 'boot with eager_load also where the engine is to be left alone' do
+    told = app.run("#{untouched}\ntell(work_on(place))", environment: 'production', TASKER_NATIVE: 'off')
+
+    expect(told).to eq([nothing_taken_over, 'complete'])
+  end
+
   it 'do not boot with eager_load without tasker-native' do
     app.rebundle do |lines|
       lines.grep_v(/^gem 'tasker-native'/).map { |line| line.sub(/'tasker-engine'.*/, "\\0, require: 'tasker'") }

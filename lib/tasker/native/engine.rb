@@ -31,10 +31,11 @@ module Tasker
         end
 
         # Takes over. Does nothing the second time, where it is switched off, and beside an engine that it does not
-        # know, of which it warns.
+        # know, of which it warns. An app that boots with tasker-native boots where that is switched off, too.
         #
         # @return [void]
         def install
+          let_eager_loading_pass if present? && Compatibility.known?
           return if @bus || !wanted?
 
           problem = Compatibility.problem
@@ -84,7 +85,6 @@ module Tasker
         end
 
         def take_over
-          let_eager_loading_pass
           @bus = Native::Publisher.new
           Bus.install(@bus)
           Events.install
