@@ -67,6 +67,14 @@ RSpec.describe 'An attempt of a step that the engine runs' do
       expect(ends.last.payload).to include(attempt_number: 2, execution_duration: 3.0)
     end
 
+    it 'tell of a step whose attempts are no number, and leave its handler alone' do
+      step = Struct.new(:workflow_step_id, :name, :task, :attempts, :results).new(7, 'pay', nil, :many, nil)
+      task = Struct.new(:task_id).new(7)
+
+      expect(handler { :paid }.handle(task, nil, step)).to eq(:paid)
+      expect(host.publish_step_started(step)).to be_nil
+    end
+
     it 'tell no duration below zero, when only the executor tells an end' do
       Tasker::Orchestration::StepExecutor.new.publish_step_completed(step, execution_duration: -0.5, attempt_number: 1)
 

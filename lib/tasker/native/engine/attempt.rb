@@ -42,7 +42,8 @@ module Tasker
           # @param step [Tasker::WorkflowStep]
           # @return [Integer] of the attempt that is not over
           def next_number(step)
-            Answer.of(step, :attempts).to_i + 1
+            attempts = Answer.of(step, :attempts)
+            attempts.is_a?(Integer) ? attempts + 1 : 1
           end
         end
 
@@ -56,7 +57,7 @@ module Tasker
         # @param step [Tasker::WorkflowStep]
         # @return [Boolean] whether the step is in this attempt, or was in no other since
         def of?(step)
-          @step_id == Answer.of(step, :workflow_step_id) && (0..1).cover?(@number - Answer.of(step, :attempts).to_i)
+          @step_id == Answer.of(step, :workflow_step_id) && (0..1).cover?(@number + 1 - Attempt.next_number(step))
         end
 
         # @param payload [Hash] of an event that ends an attempt
