@@ -24,6 +24,19 @@ RSpec.describe 'The MetricsSubscriber of the engine' do
     expect(metrics).to eq('step_failed_total' => 2, 'step_completed_total' => 1)
   end
 
+  it 'counts the attempts of a handler that is none of the engine\'s once' do
+    attempt(step, Struct.new(:results) { def handle(*) = results }.new)
+
+    expect(metrics).to eq('step_completed_total' => 1)
+  end
+
+  it 'counts a step once for which there is no handler' do
+    executor = Tasker::Orchestration::StepExecutor.new
+    executor.execute_single_step(task, nil, step, Class.new { def get_step_handler(_) = raise(KeyError) }.new)
+
+    expect(metrics).to eq('step_failed_total' => 1)
+  end
+
   it 'counts a task that fails once' do
     step.update!(retry_limit: 1)
     task.state_machine.transition_to!('in_progress')

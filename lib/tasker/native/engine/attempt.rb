@@ -13,13 +13,21 @@ module Tasker
         private_constant :KEY
 
         class << self
+          # Whoever works on the step in this thread begins.
+          #
+          # @param step [Tasker::WorkflowStep]
+          # @return [Attempt]
+          def begin(step)
+            Thread.current[KEY] = new(step)
+          end
+
           # Runs the block as the handler of the step.
           #
           # @param step [Tasker::WorkflowStep]
           # @yield
           # @return [Object] what the block returns
           def run(step)
-            attempt = Thread.current[KEY] = new(step)
+            attempt = self.begin(step)
             yield
           ensure
             attempt&.finish

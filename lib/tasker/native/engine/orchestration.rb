@@ -79,8 +79,17 @@ module Tasker
           end
         end
 
-        # Of Tasker::Orchestration::StepExecutor, whose durations are the time between two writes to the database.
+        # Of Tasker::Orchestration::StepExecutor, whose durations are the time between two writes to the database. Not
+        # every step gets as far as its handler, and not every handler is one of the engine's: each has an attempt.
         module MeasuredDurations
+          # @param step [Tasker::WorkflowStep]
+          # @param context [Hash]
+          # @return [void]
+          def publish_step_started(step, **context)
+            Attempt.begin(step)
+            super
+          end
+
           # @param step [Tasker::WorkflowStep]
           # @param execution_duration [Float, nil]
           # @param context [Hash]
