@@ -158,6 +158,19 @@ RSpec.describe 'The configuration of the engine' do
       expect(structured_lines.map { |line| line[:message] }).to eq(['b'])
     end
 
+    it 'is in force also where another setting was read before' do
+      settings = Tasker::Types::TelemetryConfig.new(log_level: 'error', filter_parameters: [:card])
+      host.log_performance_event('checkout', 0.1)
+      host.log_structured(:error, 'before', card: '4111')
+      allow(Tasker.configuration).to receive(:telemetry).and_return(settings)
+      host.log_performance_event('checkout', 0.1)
+      host.log_structured(:info, 'a')
+      host.log_structured(:error, 'b', card: '4111')
+
+      expect(structured_lines.map { |line| line.slice(:message, :card).values })
+        .to eq([%w[before 4111], %w[b [FILTERED]]])
+    end
+
     it 'may be a new one' do
       configuration = Tasker::Configuration.new
       configuration.telemetry { |tel| tel.service_name = 'orders' }

@@ -27,7 +27,7 @@ module Tasker
         def initialize(configuration)
           super(on_change: -> { Native.runtime.refresh })
           @configuration = configuration
-          @read = {}
+          @seen = configuration.telemetry
         end
 
         # @param configuration [Tasker::Configuration]
@@ -60,12 +60,10 @@ module Tasker
         # @return [Boolean] whether the engine's settings were replaced without a word, as tests do, since the last time
         def replaced?
           telemetry = @configuration.telemetry
-          return false if telemetry.equal?(@telemetry)
+          return false if telemetry.equal?(@seen)
 
-          seen = @telemetry
-          @telemetry = telemetry
-          @read = {}
-          !seen.nil?
+          @seen = telemetry
+          true
         end
 
         protected
@@ -76,8 +74,7 @@ module Tasker
         def take_from(values, configuration)
           @values = values.dup
           @configuration = configuration
-          @telemetry = nil
-          @read = {}
+          @seen = configuration.telemetry
         end
 
         private
@@ -86,11 +83,21 @@ module Tasker
           return super unless Settings.of_engine.include?(name)
           return super if name == :filter_parameters && of_engine(name) == DEFAULT_FILTERS
 
-          replaced?
-          @read.fetch(name) { @read[name] = DEFINITIONS[name].check(of_engine(name)) }
+          values = checked
+          values.fetch(name) { values[name] = DEFINITIONS[name].check(of_engine(name)) }
         rescue ConfigurationError => e
           warn_once("#{e.message}. Its default is used.")
           super
+        end
+
+        # Those of the engine's settings that have been read since they are these.
+        def checked
+          telemetry = @configuration.telemetry
+          return @checked if telemetry.equal?(@checked_of)
+
+          @checked = {} # first: another thread may ask meanwhile
+          @checked_of = telemetry
+          @checked
         end
 
         # Written to the engine's settings, which are replaced as a whole.
