@@ -71,6 +71,9 @@ static inline VALUE tn_ask(VALUE object, ID method, int argc, VALUE *argv)
     return rb_check_funcall(object, method, argc, argv);
 }
 
+/* As Tasker::Native::Answer.in_memory, which says how: what asks no database, or Qnil. May raise. */
+VALUE tn_answer_in_memory(VALUE object, VALUE attribute);
+
 /* Raises NoMemoryError for TN_ERROR_MEMORY, else a Tasker::Native::Error that says what was done. */
 void tn_raise(tn_status status, const char *doing) __attribute__((noreturn));
 

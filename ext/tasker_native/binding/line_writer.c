@@ -8,7 +8,7 @@
 
 static ID level_methods[LEVELS], level_questions[LEVELS];
 static ID id_logger, id_component, id_component_of, id_correlation_id, id_request_id, id_text, id_write_failure;
-static ID id_task, id_association, id_loaded, id_target, id_has_attribute, id_read_attribute, id_answer_in_memory;
+static ID id_task, id_association, id_loaded, id_target;
 static ID id_current, id_correlation_id_of_thread;
 static VALUE sym_task, sym_status, sym_name;
 
@@ -90,17 +90,9 @@ static VALUE request_id(const tn_walk *walk)
     return !NIL_P(id) && tn_walk_masks(walk, key.request_id) ? mask() : id;
 }
 
-/* As Answer.in_memory, which says how. */
 static VALUE answer_of(VALUE object, VALUE attribute)
 {
-    VALUE has = tn_ask(object, id_has_attribute, 1, &attribute), answer;
-    if (has == Qundef) {
-        answer = tn_ask(object, SYM2ID(attribute), 0, NULL);
-    } else {
-        ID ask = RTEST(has) ? id_read_attribute : id_answer_in_memory;
-        answer = tn_ask(object, ask, 1, &attribute);
-    }
-    return answer == Qundef ? Qnil : text_of(answer);
+    return text_of(tn_answer_in_memory(object, attribute));
 }
 
 /* The task of a step, unless it would have to be loaded. */
@@ -250,9 +242,6 @@ void tn_init_line_writer(void)
     id_association = rb_intern("association");
     id_loaded = rb_intern("loaded?");
     id_target = rb_intern("target");
-    id_has_attribute = rb_intern("has_attribute?");
-    id_read_attribute = rb_intern("read_attribute");
-    id_answer_in_memory = rb_intern("answer_in_memory");
     id_correlation_id_of_thread = rb_intern("tasker_correlation_id");
     sym_task = ID2SYM(id_task);
     sym_status = ID2SYM(rb_intern("status"));

@@ -35,8 +35,7 @@ static struct {
 } key;
 
 static ID questions[QUESTION_COUNT];
-static VALUE answer_module;
-static ID id_in_memory, id_loaded;
+static ID id_loaded, id_answer_in_memory, id_has_attribute, id_read_attribute;
 static ID id_task, id_task_id, id_name, id_iso8601, id_to_f, id_backtrace, id_message;
 static ID id_started, id_completed, id_failed, id_retry;
 static VALUE sym_error, sym_exception_object;
@@ -120,6 +119,16 @@ static VALUE answer_of(VALUE object, ID method)
 static VALUE or_nil(VALUE answer)
 {
     return answer == Qundef ? Qnil : answer;
+}
+
+VALUE tn_answer_in_memory(VALUE object, VALUE attribute)
+{
+    VALUE answer = tn_ask(object, id_answer_in_memory, 1, &attribute);
+    if (answer != Qundef) return answer;
+
+    VALUE has = tn_ask(object, id_has_attribute, 1, &attribute);
+    if (has == Qundef) return or_nil(tn_ask(object, SYM2ID(attribute), 0, NULL));
+    return RTEST(has) ? or_nil(tn_ask(object, id_read_attribute, 1, &attribute)) : Qnil;
 }
 
 static bool is_present(VALUE value)
@@ -231,11 +240,16 @@ static void emit_base(const reading *r, const sink *to)
     emit_now(to, &key.timestamp);
 }
 
+static VALUE name_of(VALUE parent)
+{
+    return tn_answer_in_memory(parent, ID2SYM(id_name));
+}
+
 static VALUE names_of(VALUE parents)
 {
     VALUE names = rb_ary_new();
     for (long i = 0; i < RARRAY_LEN(parents); i++) {
-        rb_ary_push(names, rb_funcall(answer_module, id_in_memory, 2, RARRAY_AREF(parents, i), ID2SYM(id_name)));
+        rb_ary_push(names, tn_isolate(name_of, RARRAY_AREF(parents, i), Qnil));
     }
     return names;
 }
@@ -406,10 +420,10 @@ void tn_init_payload_builder(void)
 #define INTERN_QUESTION(name) questions[ASK_##name] = rb_intern(#name);
     QUESTIONS(INTERN_QUESTION)
 #undef INTERN_QUESTION
-    answer_module = rb_define_module_under(tn_ruby.native, "Answer");
-    rb_gc_register_mark_object(answer_module);
-    id_in_memory = rb_intern("in_memory");
     id_loaded = rb_intern("loaded?");
+    id_answer_in_memory = rb_intern("answer_in_memory");
+    id_has_attribute = rb_intern("has_attribute?");
+    id_read_attribute = rb_intern("read_attribute");
     id_task = rb_intern("task");
     id_task_id = rb_intern("task_id");
     id_name = rb_intern("name");

@@ -367,6 +367,7 @@ static void json_value(json_walk *json, VALUE value)
 /* It is no Time, and formats itself in Ruby. */
 static bool is_time_with_zone(VALUE object)
 {
+    if (!RB_TYPE_P(object, T_OBJECT)) return false;
     if (!NIL_P(tn_ruby.time_with_zone)) return rb_obj_class(object) == tn_ruby.time_with_zone;
     if (strcmp(rb_obj_classname(object), "ActiveSupport::TimeWithZone") != 0) return false;
     tn_ruby.time_with_zone = rb_obj_class(object);

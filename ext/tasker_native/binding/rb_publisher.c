@@ -555,7 +555,7 @@ static tn_line_origin line_of(const publisher *self, tn_event_id event, VALUE ho
 }
 
 /* publish_by(host, name, payload, about) -> nil: the same, with a line in the log that names the component by the host's
- * class. about: the step or the task, for what is in the line only, or nil */
+ * class; none for nil. about: the step or the task, for what is in the line only, or nil */
 static VALUE publisher_publish_by(VALUE object, VALUE host, VALUE name, VALUE payload, VALUE about)
 {
     publisher *self = get(object);
@@ -564,7 +564,7 @@ static VALUE publisher_publish_by(VALUE object, VALUE host, VALUE name, VALUE pa
     tn_event_id event = event_published(object, self, name);
     Check_Type(payload, T_HASH);
     uint32_t interests = tn_publisher_count(&self->core, event);
-    bool shown = shows_line(self, event);
+    bool shown = !NIL_P(host) && shows_line(self, event);
     if (!interests && !shown) return Qnil;
 
     tn_line_origin line = line_of(self, event, host, about);
@@ -586,7 +586,7 @@ static VALUE publisher_publish_step(VALUE object, VALUE host, VALUE name, VALUE 
     Check_Type(event_type, T_SYMBOL);
     Check_Type(context, T_HASH);
     uint32_t interests = tn_publisher_count(&self->core, event);
-    bool shown = shows_line(self, event);
+    bool shown = !NIL_P(host) && shows_line(self, event);
     if (!interests && !shown) return Qnil;
 
     tn_line_origin line = line_of(self, event, host, step);

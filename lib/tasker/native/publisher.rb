@@ -35,7 +35,7 @@ module Tasker
     #   @raise [UnregisteredEventError] for an unknown name
     # @!method publish_by(host, event_name, payload, about)
     #   As {#publish}, and writes the event's line in the log, if it is shown.
-    #   @param host [Object] who publishes: its class names the component
+    #   @param host [Object, nil] who publishes: its class names the component; nil: no line
     #   @param event_name [String, Symbol]
     #   @param payload [Hash]
     #   @param about [Object, nil] the step or the task, whose status is for the line only
@@ -50,7 +50,7 @@ module Tasker
     #   @api private
     # @!method publish_step(host, event_name, event_type, step, error, context)
     #   As {#publish_by}, with the step's standard payload, which is built only if somebody wants it.
-    #   @param host [Object] who publishes: its class names the component of the line in the log
+    #   @param host [Object, nil] who publishes: its class names the component of the line in the log; nil: no line
     #   @param event_name [String, Symbol]
     #   @param event_type [Symbol] which payload: see {EventPayloadBuilder#build_step_payload}
     #   @param step [Object]

@@ -10,7 +10,7 @@ module Tasker
       class << self
         # The hot path: nothing stands between it and the core.
         #
-        # @param host [Object] who publishes
+        # @param host [Object, nil] who publishes; nil: without a line in the log
         # @param event_name [String]
         # @param event_type [Symbol] which payload
         # @param step [Object]

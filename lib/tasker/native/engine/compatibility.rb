@@ -4,7 +4,12 @@ module Tasker
   module Native
     module Engine
       # What of tasker-engine this gem relies on beyond its public names. Each was seen in the versions named here;
-      # another version is left alone until somebody has looked.
+      # another version is left alone until somebody has looked. What is below is checked at boot.
+      #
+      # Not checked, since it is loaded later or can't be asked for: that Tasker::Task and Tasker::WorkflowStep keep
+      # their machine in +@state_machine+ and have their name from +named_task+ and +named_step+, the tables of steps and
+      # transitions that {Records::CompletionStats} reads, the instance variable +@configuration+ of
+      # Tasker::Configuration, and that handlers inherit from Tasker::StepHandler::Base and Api.
       #
       # @api private
       module Compatibility

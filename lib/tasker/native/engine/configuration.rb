@@ -1,7 +1,5 @@
 # frozen_string_literal: true
 
-require 'did_you_mean'
-
 module Tasker
   module Native
     module Engine
@@ -61,10 +59,11 @@ module Tasker
         # @param value [Object]
         # @return [void]
         def self.set(settings, name, value)
-          return settings.public_send(:"#{name}=", value) if Settings.own.include?(name)
+          settings.public_send(:"#{name}=", value)
+        rescue ConfigurationError => e
+          raise if Settings.own.include?(name)
 
-          nearest = DidYouMean::SpellChecker.new(dictionary: Settings::DEFINITIONS.keys).correct(name).first
-          settings.warn_once("config.telemetry has no setting #{name}#{". Did you mean #{nearest}?" if nearest}")
+          settings.warn_once(e.message) # the engine takes any name
         end
 
         private

@@ -91,13 +91,12 @@ module Tasker
           end
 
           # @param step [Tasker::WorkflowStep]
-          # @param execution_duration [Float, nil]
+          # @param execution_duration [Float, nil] gives way to the attempt's: see {Concerns::AttemptEvents}
           # @param context [Hash]
           # @return [void]
           def publish_step_completed(step, execution_duration: nil, **context)
-            measured = Attempt.of(step)
-            measured = measured ? measured.to_h : { execution_duration: execution_duration&.abs }.compact
-            super(step, **measured, **context)
+            context[:execution_duration] = execution_duration.abs if execution_duration && !Attempt.of(step)
+            super(step, **context)
           end
         end
       end

@@ -13,9 +13,9 @@ module Tasker
           step_states.prepend(KnownState, StepTransitions)
           step_states.singleton_class.prepend(StepTransitions::Announcement)
           Tasker::StateMachine::TaskStateMachine.prepend(KnownState, TaskTransitions)
-          Engine.on_load('Tasker::Task') { |task| task.prepend(TaskInMemory) }
+          Engine.on_load('Tasker::Task') { |task| task.prepend(AnswersInMemory) }
           Engine.on_load('Tasker::WorkflowStep') do |step|
-            step.prepend(StepInMemory)
+            step.prepend(AnswersInMemory)
             step.singleton_class.prepend(CompletionStats)
           end
         end
@@ -49,29 +49,17 @@ module Tasker
           end
         end
 
-        # What a task tells of itself without a query.
-        module TaskInMemory
+        # What a task or a step tells of itself without a query. Its name is another record's.
+        module AnswersInMemory
           include InMemory
 
           # @param name [Symbol] :name or :status
           # @return [String, nil]
           def answer_in_memory(name)
             case name
-            when :name then named_task.name if association(:named_task).loaded?
-            when :status then @state_machine&.known_state
-            end
-          end
-        end
-
-        # The same of a step.
-        module StepInMemory
-          include InMemory
-
-          # @param name [Symbol] :name or :status
-          # @return [String, nil]
-          def answer_in_memory(name)
-            case name
-            when :name then named_step.name if association(:named_step).loaded?
+            when :name
+              named = association(is_a?(Tasker::Task) ? :named_task : :named_step)
+              named.target.name if named.loaded?
             when :status then @state_machine&.known_state
             end
           end
@@ -121,18 +109,9 @@ module Tasker
               step = StepTransitions.changing(context[:step_id])
               return super unless step
 
-              Publishing.rescuing(event_name) do |publisher|
-                payload = publisher.wanted?(event_name) ? payload_of(step, event_name, context) : {}
-                publisher.publish(event_name, payload)
-              end
-            end
-
-            private
-
-            def payload_of(step, event_name, context)
               type = determine_event_type_from_name(event_name)
               context = { **StepTransitions.said_of(step, type), **context }
-              EventPayloadBuilder.build_step_payload(step, event_type: type, additional_context: context)
+              Publishing.step(nil, event_name, type, step, nil, context)
             end
           end
         end

@@ -90,14 +90,15 @@ module Tasker
           super
         end
 
-        # Those of the engine's settings that have been read since they are these.
+        # Those of the engine's settings that have been read since they are these. One pair, for another thread may
+        # ask, or replace them, meanwhile.
         def checked
           telemetry = @configuration.telemetry
-          return @checked if telemetry.equal?(@checked_of)
+          of, values = @checked
+          return values if telemetry.equal?(of)
 
-          @checked = {} # first: another thread may ask meanwhile
-          @checked_of = telemetry
-          @checked
+          @checked = [telemetry, values = {}]
+          values
         end
 
         # Written to the engine's settings, which are replaced as a whole.
