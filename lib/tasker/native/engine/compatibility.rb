@@ -7,8 +7,8 @@ module Tasker
       # another version is left alone until somebody has looked. What is below is checked at boot.
       #
       # Not checked, since it is loaded later or can't be asked for: that Tasker::Task and Tasker::WorkflowStep keep
-      # their machine in +@state_machine+ and have their name from +named_task+ and +named_step+, the tables of steps and
-      # transitions that {Records::CompletionStats} reads, the instance variable +@configuration+ of
+      # their machine in +@state_machine+ and have their name from +named_task+ and +named_step+, the tables of steps
+      # and transitions that {Records::CompletionStats} reads, the instance variable +@configuration+ of
       # Tasker::Configuration, and that handlers inherit from Tasker::StepHandler::Base and Api.
       #
       # @api private
