@@ -66,6 +66,14 @@ module Tasker
         runtime.current_span
       end
 
+      # What telemetry passes all through that it writes or sends, for what an application writes elsewhere. Another one
+      # when settings have changed.
+      #
+      # @return [ParameterFilter]
+      def filter
+        runtime.filter
+      end
+
       # Where Tasker::Native writes what it has to say: Rails' logger, else standard error.
       #
       # @return [Logger]
@@ -121,7 +129,7 @@ module Tasker
       # @param error [Exception]
       # @return [nil]
       def report_publishing_error(event_name, error)
-        logger.error("Error publishing event #{event_name}: #{Runtime.message_of(error)}")
+        logger.error("Error publishing event #{filter.clean(event_name.to_s)}: #{runtime.shown_message(error)}")
         nil
       rescue StandardError
         nil # a logger that raises must not stop the next listener, or the handler

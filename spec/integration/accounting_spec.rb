@@ -35,7 +35,7 @@ RSpec.describe 'The accounts' do
     expect(stats).to include(
       accepted: 0, exported: 0, spooled: 0, held: 0, in_flight: 0, queued: 0, queued_bytes: 0, open_tasks: 0,
       open_steps: 0, abandoned_roots: 0, exporters: { memory: { exported: 0, dropped: 0 } },
-      filter: { masked_unjudged: be_an(Integer) },
+      filter: { masked_unjudged: be_an(Integer), masked_secrets: be_an(Integer) },
       dropped: { queue_full: 0, memory: 0, too_large: 0, rejected: 0, unreachable: 0, deadline: 0, storage: 0,
                  shutdown: 0 }
     )

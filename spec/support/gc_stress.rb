@@ -9,6 +9,7 @@ module GCStress
     Tasker::Native::SpanManager => %i[record finish_task find add_event set_attributes remove_task know_task
                                       interrupt_step configure],
     Tasker::Native::Pipeline.singleton_class => %i[configure stats take_memory next_log_line],
+    Tasker::Native::ParameterFilter => %i[filter filter_param masks? clean json],
     Tasker::Native.singleton_class => %i[build_step_payload configure_payload configure_lines line_component]
   }.freeze
 

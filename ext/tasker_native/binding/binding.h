@@ -5,6 +5,7 @@
 #include "event/event_line.h"
 #include "event/key_table.h"
 #include "export/pipeline.h"
+#include "filter.h"
 #include "ruby_compat.h"
 #include "trace/span_manager.h"
 
@@ -22,13 +23,13 @@ typedef struct {
     tn_moment clock;       /* see tn_clock_now_kept */
 
     /* How payloads become attributes: see payload_walk.h. */
-    tn_key_filter filter;
+    tn_filter *filter; /* of the settings, inside of filter_object */
+    VALUE filter_object;
     tn_key_table keys;
     tn_symbol_slot symbols[TN_SYMBOL_SLOTS]; /* of keys: looked at before their text is */
-    VALUE regexps, path_regexps;             /* Arrays of what the filter has to ask, or Qnil */
     bool stringify;
     tn_span_limits limits;
-    uint64_t masked_unjudged; /* values masked because they could not be judged */
+    tn_filter_counts filter_counts; /* of all filters of the settings, one after the other */
 
     /* Lines of events in the application's log: see line_writer.h. */
     struct {
@@ -47,7 +48,9 @@ typedef struct {
 
 extern tn_binding tn_ruby;
 
+void tn_init_ruby_text(void);
 void tn_init_payload(void);
+void tn_init_parameter_filter(void);
 void tn_init_pipeline(void);
 void tn_init_span_manager(void);
 void tn_init_payload_builder(void);
@@ -87,6 +90,9 @@ static inline VALUE tn_string_of_text(tn_text text)
 {
     return rb_utf8_str_new(text.bytes, (long)text.size);
 }
+
+/* The filter inside a Tasker::Native::ParameterFilter. Raises TypeError for anything else. */
+tn_filter *tn_filter_of(VALUE object);
 
 /* The span manager inside a Tasker::Native::SpanManager. Raises TypeError for anything else. */
 tn_span_manager *tn_span_manager_of(VALUE object);

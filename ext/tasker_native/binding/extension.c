@@ -45,6 +45,8 @@ void Init_tasker_native(void)
     tn_ruby.native = rb_define_module_under(tasker, "Native");
     rb_gc_register_mark_object(tn_ruby.native);
 
+    tn_init_ruby_text();
+    tn_init_parameter_filter();
     tn_init_payload();
     tn_init_pipeline();
     tn_init_span_manager();

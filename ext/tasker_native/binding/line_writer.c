@@ -60,9 +60,16 @@ static tn_text bytes_of(VALUE string)
     return (tn_text){text.bytes, tn_utf8_valid_prefix(text)};
 }
 
-static VALUE mask(void)
+/* The text of what stands in a line under a key of ours, filtered as if it were in the payload; nil stays nil. */
+static VALUE shown(tn_walk *walk, tn_key *key, VALUE object)
 {
-    return tn_string_of_text(tn_buffer_text(&tn_ruby.filter.mask));
+    if (NIL_P(object)) return Qnil;
+    if (tn_walk_masks(walk, key)) return tn_string_of_text(tn_filter_mask_text(walk->filter));
+
+    VALUE text = text_of(object);
+    if (NIL_P(text)) return Qnil;
+    walk->key = tn_string_of_text(key->name.text);
+    return tn_walk_clean_string(walk, text_of(tn_walk_leaf(walk, text)));
 }
 
 /* Kept in the class, under a name that Ruby code can't have. */
@@ -76,23 +83,17 @@ static VALUE component_of(VALUE host)
     return component;
 }
 
-static VALUE correlation_id(const tn_walk *walk, VALUE thread)
+static VALUE correlation_id(tn_walk *walk, VALUE thread)
 {
-    if (tn_walk_masks(walk, key.correlation_id)) return mask();
     VALUE known = rb_thread_local_aref(thread, id_correlation_id_of_thread);
-    return text_of(NIL_P(known) ? rb_funcall(tn_ruby.lines.module, id_correlation_id, 0) : known);
+    if (NIL_P(known)) known = rb_funcall(tn_ruby.lines.module, id_correlation_id, 0);
+    return shown(walk, key.correlation_id, known);
 }
 
-static VALUE request_id(const tn_walk *walk)
+static VALUE request_id(tn_walk *walk)
 {
     if (!rb_const_defined(rb_cObject, id_current)) return Qnil;
-    VALUE id = text_of(rb_funcall(tn_ruby.lines.module, id_request_id, 0));
-    return !NIL_P(id) && tn_walk_masks(walk, key.request_id) ? mask() : id;
-}
-
-static VALUE answer_of(VALUE object, VALUE attribute)
-{
-    return text_of(tn_answer_in_memory(object, attribute));
+    return shown(walk, key.request_id, rb_funcall(tn_ruby.lines.module, id_request_id, 0));
 }
 
 /* The task of a step, unless it would have to be loaded. */
@@ -112,9 +113,9 @@ typedef struct {
     VALUE status, task_name;
 } writing;
 
-static VALUE filtered_answer(const writing *w, tn_key *known, VALUE object, VALUE attribute)
+static VALUE answer(const writing *w, tn_key *known, VALUE object, VALUE attribute)
 {
-    return tn_walk_masks(w->walk, known) ? mask() : answer_of(object, attribute);
+    return shown(w->walk, known, tn_answer_in_memory(object, attribute));
 }
 
 /* Whatever raises is left out. */
@@ -123,12 +124,12 @@ static VALUE ask_about(VALUE argument)
     writing *w = (writing *)argument;
     VALUE about = w->origin->about;
     tn_event_entity entity = tn_event_entity_of(w->origin->event);
-    if (entity == TN_ENTITY_STEP) w->status = filtered_answer(w, key.step_status, about, sym_status);
-    if (entity == TN_ENTITY_TASK) w->status = filtered_answer(w, key.task_status, about, sym_status);
+    if (entity == TN_ENTITY_STEP) w->status = answer(w, key.step_status, about, sym_status);
+    if (entity == TN_ENTITY_TASK) w->status = answer(w, key.task_status, about, sym_status);
     if (entity != TN_ENTITY_STEP) return Qnil;
 
     VALUE task = task_of(about);
-    if (!NIL_P(task)) w->task_name = filtered_answer(w, key.task_name, task, sym_name);
+    if (!NIL_P(task)) w->task_name = answer(w, key.task_name, task, sym_name);
     return Qnil;
 }
 

@@ -1,148 +1,19 @@
 #include "payload_walk.h"
 
 #include "base/decimal.h"
-#include "base/json.h"
 #include "base/utf8.h"
 #include "event/timestamp.h"
+#include "json_walk.h"
 
-#define MAX_DEPTH 100          /* of nested Hashes and Arrays; deeper is masked */
-#define MAX_INTEGER_BYTES 4096 /* a larger Integer is described, not written out */
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
 #define MILLISECOND_DIGITS 3
-#define LATEST_SECOND INT64_C(7258118400) /* 2200-01-01 */
+#define MAX_PATH 4096 /* bytes of keys down to a value; what stands at a longer path is masked */
 
-static ID id_to_s, id_iso8601, id_strftime, id_match, id_backtrace, id_utc, id_utc_offset;
+static ID id_backtrace;
 static tn_key *key_backtrace;
 
-/* The containers around a value, innermost first. */
-typedef struct enclosing {
-    const struct enclosing *outer;
-    VALUE object;
-    int depth;
-} enclosing;
-
-/* --- Application code ---------------------------------------------------------------------------------- */
-
-static VALUE call_to_s(VALUE object)
-{
-    VALUE string = rb_check_funcall(object, id_to_s, 0, NULL);
-    return RB_TYPE_P(string, T_STRING) ? string : Qundef;
-}
-
-static VALUE describe(VALUE object, const char *problem)
-{
-    return rb_sprintf("#<%s%s>", rb_obj_classname(object), problem);
-}
-
-/* to_s of anything, a String in any case. */
-static VALUE string_of(VALUE object)
-{
-    VALUE string = tn_isolate(call_to_s, object, Qnil);
-    if (string == Qundef) return describe(object, "");
-    return NIL_P(string) ? describe(object, " whose to_s raised") : string;
-}
-
-static VALUE call_iso8601(VALUE object)
-{
-    if (!rb_respond_to(object, id_strftime) || !rb_respond_to(object, id_iso8601)) return Qnil;
-    return rb_check_string_type(rb_funcall(object, id_iso8601, 0));
-}
-
-static VALUE encode_as_utf8(VALUE string)
-{
-    return rb_str_encode(string, rb_enc_from_encoding(rb_utf8_encoding()), ECONV_INVALID_REPLACE | ECONV_UNDEF_REPLACE,
-                         Qnil);
-}
-
-typedef struct {
-    const VALUE *regexps; /* of tn_ruby */
-    VALUE text;
-} question;
-
-static VALUE ask_regexps(VALUE argument)
-{
-    const question *asked = (question *)argument;
-    VALUE regexps = *asked->regexps; /* frozen: another Array when the filter changes */
-    for (long i = 0; i < RARRAY_LEN(regexps); i++) {
-        if (RTEST(rb_funcall(RARRAY_AREF(regexps, i), id_match, 1, asked->text))) return Qtrue;
-    }
-    bool changed = regexps != *asked->regexps;
-    RB_GC_GUARD(regexps);
-    return changed ? Qnil : Qfalse; /* changed meanwhile: nobody has judged the key */
-}
-
-/* What the core leaves to Regexps. Masks what can't be judged, and counts it. */
-static tn_verdict ask(const VALUE *regexps, tn_text text)
-{
-    if (NIL_P(*regexps)) return TN_VERDICT_KEEP;
-
-    question question = {regexps, tn_string_of_text(text)};
-    VALUE matches = tn_isolate(ask_regexps, (VALUE)&question, Qnil);
-    RB_GC_GUARD(question.text);
-    if (NIL_P(matches)) tn_ruby.masked_unjudged++;
-    return matches == Qfalse ? TN_VERDICT_KEEP : TN_VERDICT_MASK;
-}
-
 /* --- Keys ---------------------------------------------------------------------------------------------- */
-
-static tn_verdict judge(tn_text name)
-{
-    tn_verdict verdict = tn_key_filter_judge(&tn_ruby.filter, name);
-    return verdict == TN_VERDICT_ASK ? ask(&tn_ruby.regexps, name) : verdict;
-}
-
-/* Remembers the verdict, unless the filter has changed while application code was asked. */
-static tn_verdict ask_verdict(tn_key *key)
-{
-    VALUE asked = tn_ruby.regexps; /* another Array when the filter has changed */
-    tn_verdict verdict = judge(key->name.text);
-    if (asked == tn_ruby.regexps) key->info.verdict = (uint8_t)verdict;
-    RB_GC_GUARD(asked);
-    return verdict;
-}
-
-static inline tn_verdict verdict_of(const tn_walk *walk, tn_key *key)
-{
-    if (!walk->filtered) return TN_VERDICT_KEEP;
-    return key->info.verdict == TN_VERDICT_ASK ? ask_verdict(key) : (tn_verdict)key->info.verdict;
-}
-
-/* The same for a text that may be no key that is remembered. */
-static tn_verdict verdict_on(const tn_walk *walk, tn_text name)
-{
-    tn_key *key = tn_key_table_get(&tn_ruby.keys, name);
-    if (key) return verdict_of(walk, key);
-    return walk->filtered ? judge(name) : TN_VERDICT_KEEP;
-}
-
-/* --- Paths --------------------------------------------------------------------------------------------- */
-
-/* A key of the payload itself is a path of its own. */
-static void begin_path(tn_walk *walk, tn_text name)
-{
-    if (!tn_key_filter_has_paths(&tn_ruby.filter)) return;
-    tn_buffer_clear(&walk->path);
-    tn_buffer_append_text(&walk->path, name);
-}
-
-/* Goes on to a key below; whether what stands there is to be masked. Without a path, because it is too long or there
- * were no filters of paths before, nobody can judge. */
-static bool enter_path(tn_walk *walk, tn_text name)
-{
-    if (!walk->filtered || !tn_key_filter_has_paths(&tn_ruby.filter)) return false;
-    bool known = walk->path.size > 0;
-    tn_buffer_append_byte(&walk->path, '.');
-    tn_buffer_append_text(&walk->path, name);
-    if (!known || walk->path.status != TN_OK) {
-        tn_ruby.masked_unjudged++;
-        return true;
-    }
-    tn_text path = tn_buffer_text(&walk->path);
-    tn_verdict verdict = tn_key_filter_judge_path(&tn_ruby.filter, path);
-    if (verdict == TN_VERDICT_ASK) verdict = ask(&tn_ruby.path_regexps, path);
-    return verdict == TN_VERDICT_MASK;
-}
 
 static tn_key *key_of_symbol(VALUE symbol)
 {
@@ -159,305 +30,137 @@ static tn_key *key_of_symbol(VALUE symbol)
     return key;
 }
 
-/* What Ruby knows, or finds out and remembers: that a String of moderate size is UTF-8 already. */
-static inline bool is_utf8(VALUE string)
+/* Remembers verdicts, unless another filter has come meanwhile. */
+static tn_verdict ask_verdict(const tn_walk *walk, tn_key *key)
 {
-    if (RSTRING_LEN(string) > TN_MAX_PAYLOAD) return false;
-
-    int coderange = ENC_CODERANGE(string);
-    if (coderange == ENC_CODERANGE_UNKNOWN) coderange = rb_enc_str_coderange(string);
-    if (coderange == ENC_CODERANGE_7BIT) return true;
-    return coderange == ENC_CODERANGE_VALID && ENCODING_GET(string) == rb_utf8_encindex();
+    tn_verdict verdict = tn_filter_judge_top(walk->filter, key->name.text);
+    if (walk->filter == tn_ruby.filter) key->info.verdict = (uint8_t)verdict;
+    return verdict;
 }
 
-/* Valid UTF-8 from a String; `copy` keeps what had to be made anew. At most limit bytes. Sets valid to false when
- * something had to be replaced. */
-static tn_text utf8_of(VALUE *string, size_t limit, tn_buffer *copy, bool *valid)
+/* Of a key of the payload itself. */
+static inline tn_verdict verdict_of(const tn_walk *walk, tn_key *key)
 {
-    rb_encoding *encoding = rb_enc_get(*string);
-    bool foreign = encoding != rb_utf8_encoding() && encoding != rb_usascii_encoding() &&
-                   encoding != rb_ascii8bit_encoding() && rb_enc_str_coderange(*string) != ENC_CODERANGE_7BIT;
-    *valid = true;
-    if (foreign) {
-        VALUE part = *string;
-        *valid = rb_enc_str_coderange(part) == ENC_CODERANGE_VALID;
-        if ((size_t)RSTRING_LEN(part) > limit) part = rb_str_substr(part, 0, (long)limit / 4);
-        *string = tn_isolate(encode_as_utf8, part, Qnil);
-        if (NIL_P(*string)) {
-            *valid = false;
-            *string = describe(part, " that can't be read as UTF-8");
-        }
+    if (!walk->filtered) return TN_VERDICT_KEEP;
+    bool known = key->info.verdict != TN_VERDICT_ASK && walk->filter == tn_ruby.filter;
+    return known ? (tn_verdict)key->info.verdict : ask_verdict(walk, key);
+}
+
+/* The same for a key that can't be remembered. */
+static tn_verdict verdict_on(const tn_walk *walk, tn_text name)
+{
+    return walk->filtered ? tn_filter_judge_top(walk->filter, name) : TN_VERDICT_KEEP;
+}
+
+static void begin_path(tn_walk *walk, tn_text name)
+{
+    walk->below = true;
+    if (!tn_filter_has_paths(walk->filter)) return;
+    tn_buffer_clear(&walk->path);
+    tn_buffer_append_text(&walk->path, name);
+}
+
+/* Goes on to a key below others, and judges the whole path. One that is too long can't be judged. */
+static tn_verdict enter_path(tn_walk *walk, tn_text name)
+{
+    if (walk->below) tn_buffer_append_byte(&walk->path, '.');
+    if (tn_buffer_append_text(&walk->path, name) == TN_OK) {
+        return tn_filter_path_verdict(walk->filter, tn_buffer_text(&walk->path));
     }
-
-    tn_text text = tn_utf8_cut(tn_text_of_string(*string), limit);
-    if (tn_utf8_valid_prefix(text) == text.size) return text;
-
-    *valid = false;
-    tn_buffer_clear(copy);
-    tn_utf8_append(copy, text);
-    return tn_buffer_text(copy);
+    tn_filter_count_unjudged(walk->filter);
+    return TN_VERDICT_MASK;
 }
 
-/* Qundef for a key that can't tell its text. */
-static VALUE key_string(VALUE key)
+/* Of a key that is not alone with its name. */
+static tn_verdict nested_verdict(tn_walk *walk, tn_text name)
 {
-    if (SYMBOL_P(key)) return rb_sym2str(key);
-    return RB_TYPE_P(key, T_STRING) ? key : tn_isolate(call_to_s, key, Qundef);
+    if (!walk->filtered) return TN_VERDICT_KEEP;
+    tn_verdict verdict = tn_filter_verdict(walk->filter, name);
+    if (verdict == TN_VERDICT_MASK || !tn_filter_has_paths(walk->filter)) return verdict;
+    return enter_path(walk, name) == TN_VERDICT_MASK ? TN_VERDICT_MASK : verdict;
 }
 
-/* The text of a key, kept by `string`, which is frozen: its bytes stay where they are, whatever application code does
- * meanwhile. Sets judgeable to false when the text is not the whole key as it was. */
-static tn_text key_text(VALUE key, VALUE *string, tn_buffer *copy, bool *judgeable)
+static tn_verdict enter_known_key(tn_walk *walk, tn_key *key)
 {
-    bool valid;
-    VALUE whole = key_string(key);
-    *judgeable = whole != Qundef && RSTRING_LEN(whole) <= TN_MAX_KEY;
-    *string = rb_str_new_frozen(whole == Qundef ? describe(key, "") : whole);
-    tn_text text = utf8_of(string, TN_MAX_KEY, copy, &valid);
-    *judgeable = *judgeable && valid;
-    return text;
+    /* Without paths it does not matter where a key stands. */
+    return tn_filter_has_paths(walk->filter) ? nested_verdict(walk, key->name.text) : verdict_of(walk, key);
 }
 
-/* --- Nested values as JSON ----------------------------------------------------------------------------- */
-
-typedef struct {
-    tn_walk *walk;
-    size_t opened;
-    bool complete;
-    const enclosing *inside;
-    bool first;
-} json_walk;
-
-static void json_value(json_walk *json, VALUE value);
-
-static bool has_room(json_walk *json)
-{
-    if (json->walk->buffer.status == TN_OK && tn_payload_string_room(&json->walk->writer, json->opened) > 0)
-        return true;
-    json->complete = false;
-    return false;
-}
-
-static void json_text(json_walk *json, VALUE string)
-{
-    size_t room = tn_payload_string_room(&json->walk->writer, json->opened);
-    if ((size_t)RSTRING_LEN(string) <= room && is_utf8(string)) {
-        tn_json_string(&json->walk->buffer, tn_text_of_string(string));
-        return;
-    }
-    bool valid;
-    size_t size = (size_t)RSTRING_LEN(string);
-    tn_text text = utf8_of(&string, room, &json->walk->copy, &valid);
-    if (size > room || (size_t)RSTRING_LEN(string) > room) json->complete = false;
-    tn_json_string(&json->walk->buffer, text);
-    RB_GC_GUARD(string);
-}
-
-static void json_mask(json_walk *json)
-{
-    tn_json_string(&json->walk->buffer, tn_buffer_text(&tn_ruby.filter.mask));
-}
-
-static void json_separator(json_walk *json)
-{
-    if (!json->first) tn_buffer_append_byte(&json->walk->buffer, ',');
-    json->first = false;
-}
-
-/* Writes the name of a pair and tells whether its value is to be masked. */
-static bool json_text_key(json_walk *json, VALUE key)
-{
-    VALUE name;
-    bool judgeable;
-    tn_text text = key_text(key, &name, &json->walk->copy, &judgeable);
-    bool masked = json->walk->filtered && (!judgeable || verdict_on(json->walk, text) == TN_VERDICT_MASK);
-    masked = masked || enter_path(json->walk, text);
-    tn_json_string(&json->walk->buffer, text);
-    RB_GC_GUARD(name);
-    if (!judgeable && json->walk->filtered) tn_ruby.masked_unjudged++;
-    return masked;
-}
-
-static bool json_key(json_walk *json, VALUE key)
+tn_verdict tn_walk_enter_key(tn_walk *walk, VALUE key, tn_text *name, VALUE kept[2])
 {
     tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
-    if (!known) return json_text_key(json, key);
+    kept[0] = kept[1] = Qnil;
+    if (known) {
+        *name = known->name.text;
+        return enter_known_key(walk, known);
+    }
 
-    tn_json_string(&json->walk->buffer, known->name.text);
-    return verdict_of(json->walk, known) == TN_VERDICT_MASK || enter_path(json->walk, known->name.text);
+    bool judgeable;
+    *name = tn_key_text(key, TN_MAX_KEY, &kept[0], &walk->key_copy, &judgeable);
+    tn_verdict verdict = judgeable || !walk->filtered ? nested_verdict(walk, *name) : TN_VERDICT_MASK;
+    if (!judgeable && walk->filtered) tn_filter_count_unjudged(walk->filter);
+    *name = tn_filter_clean(walk->filter, *name, &walk->clean, &kept[1]);
+    return verdict;
 }
 
-static int json_pair(VALUE key, VALUE value, VALUE argument)
+tn_walk_place tn_walk_place_of(const tn_walk *walk)
 {
-    json_walk *json = (json_walk *)argument;
-    if (!has_room(json)) return ST_STOP;
-
-    size_t above = json->walk->path.size;
-    json_separator(json);
-    bool masked = json_key(json, key);
-    tn_buffer_append_byte(&json->walk->buffer, ':');
-    if (masked) {
-        json_mask(json);
-    } else {
-        json_value(json, value);
-    }
-    tn_buffer_truncate(&json->walk->path, above);
-    return ST_CONTINUE;
+    return (tn_walk_place){walk->path.size, walk->key, walk->below, walk->trusted};
 }
 
-static bool is_inside(const enclosing *inside, VALUE object)
+void tn_walk_go_below(tn_walk *walk, VALUE key, tn_verdict verdict)
 {
-    for (; inside; inside = inside->outer) {
-        if (inside->object == object) return true;
-    }
-    return false;
+    walk->below = true;
+    walk->key = key;
+    walk->trusted = verdict == TN_VERDICT_TRUST;
 }
 
-static void json_container(json_walk *json, VALUE container)
+void tn_walk_go_back(tn_walk *walk, tn_walk_place place)
 {
-    const enclosing *outer = json->inside;
-    int depth = outer ? outer->depth + 1 : 1;
-    if (depth > MAX_DEPTH || is_inside(outer, container)) {
-        tn_ruby.masked_unjudged++;
-        json_mask(json);
-        return;
-    }
-
-    enclosing here = {outer, container, depth};
-    bool is_hash = RB_TYPE_P(container, T_HASH);
-    json->inside = &here;
-    json->first = true;
-    tn_buffer_append_byte(&json->walk->buffer, is_hash ? '{' : '[');
-    if (is_hash) {
-        rb_hash_foreach(container, json_pair, (VALUE)json);
-    } else {
-        for (long i = 0; i < RARRAY_LEN(container) && has_room(json); i++) {
-            json_separator(json);
-            json_value(json, RARRAY_AREF(container, i));
-        }
-    }
-    tn_buffer_append_byte(&json->walk->buffer, is_hash ? '}' : ']');
-    json->inside = outer;
-    json->first = false;
-}
-
-static VALUE time_string(VALUE value);
-static VALUE integer_string(VALUE value);
-
-static void json_value(json_walk *json, VALUE value)
-{
-    tn_buffer *buffer = &json->walk->buffer;
-    switch (rb_type(value)) {
-    case T_NIL: tn_buffer_append_text(buffer, TN_TEXT("null")); break;
-    case T_TRUE: tn_buffer_append_text(buffer, TN_TEXT("true")); break;
-    case T_FALSE: tn_buffer_append_text(buffer, TN_TEXT("false")); break;
-    case T_FIXNUM: tn_json_integer(buffer, FIX2LONG(value)); break;
-    case T_FLOAT: tn_json_double(buffer, RFLOAT_VALUE(value)); break;
-    case T_STRING: json_text(json, value); break;
-    case T_SYMBOL: json_text(json, rb_sym2str(value)); break;
-    case T_BIGNUM: json_text(json, integer_string(value)); break;
-    case T_HASH:
-    case T_ARRAY: json_container(json, value); break;
-    default: json_text(json, time_string(value));
-    }
+    tn_buffer_truncate(&walk->path, place.path_size);
+    walk->key = place.key;
+    walk->below = place.below;
+    walk->trusted = place.trusted;
 }
 
 /* --- Values of pairs ----------------------------------------------------------------------------------- */
 
-/* It is no Time, and formats itself in Ruby. */
-static bool is_time_with_zone(VALUE object)
+static void write_mask(tn_walk *walk)
 {
-    if (!RB_TYPE_P(object, T_OBJECT)) return false;
-    if (!NIL_P(tn_ruby.time_with_zone)) return rb_obj_class(object) == tn_ruby.time_with_zone;
-    if (strcmp(rb_obj_classname(object), "ActiveSupport::TimeWithZone") != 0) return false;
-    tn_ruby.time_with_zone = rb_obj_class(object);
-    return true;
+    tn_payload_string(&walk->writer, tn_filter_mask_text(walk->filter));
 }
 
-static VALUE take_time_apart(VALUE argument)
+tn_text tn_walk_clean_text(tn_walk *walk, VALUE *string, VALUE *kept)
 {
-    VALUE *time = (VALUE *)argument;
-    tn_time *out = (tn_time *)time[1];
-    bool is_time = RTEST(rb_obj_is_kind_of(time[0], rb_cTime));
-    out->at = rb_time_timespec(is_time ? time[0] : rb_funcall(time[0], id_utc, 0));
-    out->offset = NUM2INT(is_time ? rb_time_utc_offset(time[0]) : rb_funcall(time[0], id_utc_offset, 0));
-    out->known = true;
-    return Qnil;
+    bool valid;
+    tn_text text = tn_is_utf8(*string) ? tn_text_of_string(*string)
+                                       : tn_utf8_of(string, TN_MAX_SCANNED, &walk->copy, &valid);
+    return walk->trusted ? text : tn_filter_clean(walk->filter, text, &walk->clean, kept);
 }
 
-tn_time tn_read_time(VALUE object)
-{
-    tn_time time = {.known = false};
-    if (SPECIAL_CONST_P(object)) return time;
-    if (CLASS_OF(object) != rb_cTime && !RTEST(rb_obj_is_kind_of(object, rb_cTime)) && !is_time_with_zone(object))
-        return time;
-
-    VALUE argument[] = {object, (VALUE)&time};
-    tn_isolate(take_time_apart, (VALUE)argument, Qnil);
-    return time;
-}
-
-size_t tn_format_time(char *out, const tn_time *time, int digits)
-{
-    return tn_timestamp_format(out, time->at.tv_sec, (uint32_t)time->at.tv_nsec, digits, time->offset == 0,
-                               time->offset);
-}
-
-uint64_t tn_unix_time(const tn_time *time)
-{
-    if (!time->known || time->at.tv_sec < 0 || time->at.tv_sec > LATEST_SECOND) return 0;
-    return (uint64_t)time->at.tv_sec * TN_SECOND + (uint64_t)time->at.tv_nsec;
-}
-
-/* nil for what is neither a time nor a date. */
-static VALUE iso8601_of(VALUE object)
-{
-    tn_time time = tn_read_time(object);
-    if (!time.known) return tn_isolate(call_iso8601, object, Qnil);
-
-    char text[TN_TIMESTAMP_SIZE];
-    return rb_utf8_str_new(text, (long)tn_format_time(text, &time, MILLISECOND_DIGITS));
-}
-
-/* ISO 8601 for what is a time or a date, else to_s. */
-static VALUE time_string(VALUE value)
-{
-    VALUE string = SPECIAL_CONST_P(value) ? Qnil : iso8601_of(value);
-    return NIL_P(string) ? string_of(value) : string;
-}
-
-static VALUE integer_string(VALUE value)
-{
-    size_t size = rb_absint_size(value, NULL);
-    if (size > MAX_INTEGER_BYTES) return rb_sprintf("#<Integer of %" PRIuSIZE " bytes>", size);
-    return rb_big2str(value, 10);
-}
-
+/* Cut only after it was looked through: half a secret is none that a scanner knows. */
 static void write_string(tn_walk *walk, VALUE string)
 {
-    if (is_utf8(string)) {
-        tn_payload_string(&walk->writer, tn_text_of_string(string));
-        return;
-    }
-    bool valid;
-    size_t full_size = (size_t)RSTRING_LEN(string);
-    tn_text text = utf8_of(&string, TN_MAX_PAYLOAD, &walk->copy, &valid);
-    if (full_size <= TN_MAX_PAYLOAD) full_size = text.size;
-    tn_payload_cut_string(&walk->writer, text, full_size);
+    VALUE kept = Qnil;
+    size_t size = (size_t)RSTRING_LEN(string);
+    tn_text text = tn_walk_clean_text(walk, &string, &kept);
+    tn_payload_cut_string(&walk->writer, text, size > TN_MAX_SCANNED ? size : text.size);
     RB_GC_GUARD(string);
+    RB_GC_GUARD(kept);
 }
 
 static void write_json(tn_walk *walk, VALUE container)
 {
-    json_walk json = {.walk = walk, .complete = true, .first = true};
-    json.opened = tn_payload_open_string(&walk->writer);
-    json_container(&json, container);
-    tn_payload_close_string(&walk->writer, json.opened, json.complete);
+    size_t opened = tn_payload_open_string(&walk->writer);
+    bool complete = tn_json_container(walk, container, opened + tn_payload_string_room(&walk->writer, opened));
+    tn_payload_close_string(&walk->writer, opened, complete);
 }
 
 static void write_integer(tn_walk *walk, VALUE value, bool as_string)
 {
-    if (as_string) {
+    if (tn_walk_hides_integer(walk, FIX2LONG(value))) {
+        write_mask(walk);
+    } else if (as_string) {
         char digits[TN_DECIMAL_SIZE];
         tn_payload_string(&walk->writer, (tn_text){digits, tn_decimal(digits, FIX2LONG(value))});
     } else {
@@ -471,16 +174,11 @@ static void write_large_integer(tn_walk *walk, VALUE value, bool as_string)
     int sign = rb_integer_pack(value, &integer, 1, sizeof(integer), 0,
                                INTEGER_PACK_NATIVE_BYTE_ORDER | INTEGER_PACK_2COMP);
     bool fits = (sign == 1 && integer >= 0) || (sign == -1 && integer < 0);
-    if (fits && !as_string) {
+    if (fits && !as_string && !tn_walk_hides_integer(walk, integer)) {
         tn_payload_integer(&walk->writer, integer);
     } else {
-        write_string(walk, integer_string(value));
+        write_string(walk, tn_digits(value)); /* a secret is found there again */
     }
-}
-
-static bool is_container(VALUE value)
-{
-    return RB_TYPE_P(value, T_HASH) || RB_TYPE_P(value, T_ARRAY);
 }
 
 static void write_as_string(tn_walk *walk, VALUE value)
@@ -488,7 +186,7 @@ static void write_as_string(tn_walk *walk, VALUE value)
     if (NIL_P(value)) {
         tn_payload_string(&walk->writer, TN_NO_TEXT);
     } else {
-        write_string(walk, time_string(value));
+        write_string(walk, tn_describe(value));
     }
 }
 
@@ -516,7 +214,7 @@ static void write_object(tn_walk *walk, VALUE value)
 
 static void write_value(tn_walk *walk, VALUE value, bool is_id)
 {
-    if (tn_ruby.stringify && walk->filtered && !is_container(value) && !RB_TYPE_P(value, T_STRING)) {
+    if (tn_ruby.stringify && walk->filtered && !tn_is_container(value) && !RB_TYPE_P(value, T_STRING)) {
         write_as_string(walk, value);
         return;
     }
@@ -545,7 +243,7 @@ void tn_walk_set_id(tn_walk_id *id, VALUE value)
         return;
     }
 
-    VALUE string = RB_TYPE_P(value, T_STRING) ? value : string_of(value);
+    VALUE string = RB_TYPE_P(value, T_STRING) ? value : tn_to_s(value);
     tn_text text = tn_text_of_string(string);
     if (text.size <= sizeof(id->bytes)) {
         if (text.size > 0) memcpy(id->bytes, text.bytes, text.size);
@@ -564,7 +262,7 @@ static uint64_t time_of(VALUE value)
     if (time.known) return tn_unix_time(&time);
 
     uint64_t nanoseconds = 0;
-    VALUE string = RB_TYPE_P(value, T_STRING) || SPECIAL_CONST_P(value) ? value : iso8601_of(value);
+    VALUE string = RB_TYPE_P(value, T_STRING) || SPECIAL_CONST_P(value) ? value : tn_iso8601_of(value);
     if (!RB_TYPE_P(string, T_STRING)) return 0;
     tn_timestamp_parse(tn_text_of_string(string), &nanoseconds);
     RB_GC_GUARD(string);
@@ -630,32 +328,14 @@ static tn_text written_text(const tn_walk *walk, tn_walk_span span)
 
 /* --- Settings ------------------------------------------------------------------------------------------ */
 
-/* false: one of them could not be added. */
-static bool add_literals(tn_key_filter *filter, VALUE literals)
-{
-    bool added = true;
-    for (long i = 0; i < RARRAY_LEN(literals); i++) {
-        added &= tn_key_filter_add(filter, tn_text_of_string(RARRAY_AREF(literals, i))) == TN_OK;
-    }
-    return added;
-}
-
-/* configure_payload(literals, regexps, path_regexps, ask, ask_paths, mask_all, mask, limits) -> nil
+/* configure_payload(filter, limits) -> nil
  *
- * literals: Array of String; regexps, path_regexps: Arrays of Regexp that are asked for what the core can't judge of keys
- * and of paths; ask, ask_paths: not only for those with non-ASCII letters; mask_all: mask every value, because there are
- * filters that nobody can judge; limits: [attributes, events, links, value size, stringify]. */
-static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE path_regexps, VALUE ask,
-                               VALUE ask_paths, VALUE mask_all, VALUE mask, VALUE limits)
+ * filter: a ParameterFilter; limits: [attributes, events, links, value size, stringify]. */
+static VALUE configure_payload(VALUE self, VALUE filter, VALUE limits)
 {
     (void)self;
-    Check_Type(regexps, T_ARRAY);
-    Check_Type(path_regexps, T_ARRAY);
-    Check_Type(literals, T_ARRAY);
     Check_Type(limits, T_ARRAY);
-    StringValue(mask);
-    literals = rb_ary_dup(literals); /* the coercions below are application code, which may change it */
-    for (long i = 0; i < RARRAY_LEN(literals); i++) Check_Type(RARRAY_AREF(literals, i), T_STRING);
+    tn_filter *core = tn_filter_of(filter);
     tn_span_limits span_limits = {
         .attributes = NUM2UINT(rb_ary_entry(limits, 0)),
         .events = NUM2UINT(rb_ary_entry(limits, 1)),
@@ -663,32 +343,12 @@ static VALUE configure_payload(VALUE self, VALUE literals, VALUE regexps, VALUE 
         .value_size = NUM2SIZET(rb_ary_entry(limits, 3)),
     };
 
-    regexps = rb_ary_freeze(rb_ary_dup(regexps));
-    path_regexps = rb_ary_freeze(rb_ary_dup(path_regexps));
-
-    tn_key_filter filter;
-    if (tn_key_filter_init(&filter, tn_text_of_string(mask)) != TN_OK) rb_memerror();
-    bool added = add_literals(&filter, literals);
-    filter.ask = filter.ask || RTEST(ask);
-    filter.ask_paths = filter.ask_paths || RTEST(ask_paths);
-    filter.mask_all = filter.mask_all || RTEST(mask_all);
-
-    tn_key_filter_free(&tn_ruby.filter);
+    tn_ruby.filter_object = filter;
+    tn_ruby.filter = core;
     tn_key_table_forget_verdicts(&tn_ruby.keys);
-    tn_ruby.filter = filter;
-    tn_ruby.regexps = regexps;
-    tn_ruby.path_regexps = path_regexps;
     tn_ruby.limits = span_limits;
     tn_ruby.stringify = RTEST(rb_ary_entry(limits, 4));
-    if (!added) rb_warn("tasker-native: a filter is too long or one too many: every value is masked");
     return Qnil;
-}
-
-/* masked_unjudged -> Integer: values that were masked because nobody could judge them. */
-static VALUE masked_unjudged(VALUE self)
-{
-    (void)self;
-    return ULL2NUM(tn_ruby.masked_unjudged);
 }
 
 /* --- The walk ------------------------------------------------------------------------------------------ */
@@ -714,13 +374,18 @@ void tn_walk_init(tn_walk *walk, bool filtered)
     clear_found(walk);
     walk->task_id.size = walk->step_id.size = 0;
     walk->filtered = filtered;
-    walk->exception = Qnil;
+    walk->below = walk->trusted = false;
+    walk->filter_object = tn_ruby.filter_object;
+    walk->filter = tn_ruby.filter;
+    walk->key = walk->original = walk->exception = Qnil;
     walk->now = tn_clock_now_kept(&tn_ruby.clock);
     tn_buffer_init_on(&walk->buffer, walk->storage, sizeof(walk->storage), TN_PAYLOAD_BUFFER);
     tn_buffer_init(&walk->stacktrace, 4 * MAX_STACKTRACE);
     tn_buffer_init(&walk->key_copy, TN_PAYLOAD_BUFFER);
     tn_buffer_init(&walk->copy, TN_PAYLOAD_BUFFER);
-    tn_buffer_init(&walk->path, TN_MAX_FILTERED_PATH);
+    tn_buffer_init(&walk->clean, TN_PAYLOAD_BUFFER);
+    tn_buffer_init(&walk->clean_name, TN_PAYLOAD_BUFFER);
+    tn_buffer_init(&walk->path, MAX_PATH);
     tn_payload_writer_init(&walk->writer, &walk->buffer, tn_ruby.limits.attributes, tn_ruby.limits.value_size);
 }
 
@@ -730,22 +395,26 @@ void tn_walk_free(tn_walk *walk)
     tn_buffer_free(&walk->stacktrace);
     tn_buffer_free(&walk->key_copy);
     tn_buffer_free(&walk->copy);
+    tn_buffer_free(&walk->clean);
+    tn_buffer_free(&walk->clean_name);
     tn_buffer_free(&walk->path);
 }
 
-static void write_mask(tn_walk *walk)
+VALUE tn_walk_leaf(tn_walk *walk, VALUE value)
 {
-    tn_payload_string(&walk->writer, tn_buffer_text(&tn_ruby.filter.mask));
+    bool asks = walk->filtered && !NIL_P(walk->filter->procs);
+    return asks ? tn_filter_call_procs(walk->filter, walk->key, value, walk->original) : value;
 }
 
 /* The value behind a key that is written. */
-static void write_pair_value(tn_walk *walk, tn_key_info info, bool masked, VALUE value)
+static void write_pair_value(tn_walk *walk, tn_key_info info, tn_verdict verdict, VALUE value)
 {
     size_t from = walk->buffer.size;
-    if (masked) {
+    walk->trusted = verdict == TN_VERDICT_TRUST;
+    if (verdict == TN_VERDICT_MASK) {
         write_mask(walk);
     } else {
-        write_value(walk, value, info.is_id);
+        write_value(walk, tn_is_container(value) ? value : tn_walk_leaf(walk, value), info.is_id);
     }
     if (info.field) note_written(walk, info.field, from);
 }
@@ -759,37 +428,40 @@ static bool is_left_out(const tn_walk *walk, tn_key_info info, bool masked, VALU
 
 void tn_walk_known_pair(tn_walk *walk, tn_key *key, VALUE value)
 {
-    bool masked = verdict_of(walk, key) == TN_VERDICT_MASK;
+    tn_verdict verdict = verdict_of(walk, key);
     tn_key_info info = key->info;
     if (info.field) note(walk, info.field, value);
-    if (is_left_out(walk, info, masked, value)) return;
+    if (is_left_out(walk, info, verdict == TN_VERDICT_MASK, value)) return;
     begin_path(walk, key->name.text);
-    if (tn_payload_key_named(&walk->writer, &key->name)) write_pair_value(walk, info, masked, value);
+    if (tn_payload_key_named(&walk->writer, &key->name)) write_pair_value(walk, info, verdict, value);
 }
 
 /* Of a key that is not, or can't be, remembered. */
-static void walk_unknown_pair(tn_walk *walk, tn_text name, bool masked, VALUE value)
+static void walk_unknown_pair(tn_walk *walk, tn_text name, tn_verdict verdict, VALUE value)
 {
+    VALUE kept = Qnil;
     tn_key_info info = tn_key_describe(name);
     if (info.field) note(walk, info.field, value);
-    if (is_left_out(walk, info, masked, value)) return;
+    if (is_left_out(walk, info, verdict == TN_VERDICT_MASK, value)) return;
     begin_path(walk, name);
-    if (tn_payload_key(&walk->writer, name)) write_pair_value(walk, info, masked, value);
+    tn_text clean = tn_filter_clean(walk->filter, name, &walk->clean, &kept);
+    if (tn_payload_key(&walk->writer, clean)) write_pair_value(walk, info, verdict, value);
+    RB_GC_GUARD(kept);
 }
 
 static void walk_text_pair(tn_walk *walk, VALUE key, VALUE value)
 {
     VALUE string;
     bool judgeable;
-    tn_text name = key_text(key, &string, &walk->key_copy, &judgeable);
+    tn_text name = tn_key_text(key, TN_MAX_KEY, &string, &walk->key_copy, &judgeable);
     tn_key *known = judgeable ? tn_key_table_get(&tn_ruby.keys, name) : NULL;
     if (known) {
         tn_walk_known_pair(walk, known, value);
     } else if (judgeable || !walk->filtered) {
-        walk_unknown_pair(walk, name, verdict_on(walk, name) == TN_VERDICT_MASK, value);
+        walk_unknown_pair(walk, name, verdict_on(walk, name), value);
     } else {
-        tn_ruby.masked_unjudged++;
-        walk_unknown_pair(walk, name, true, value);
+        tn_filter_count_unjudged(walk->filter);
+        walk_unknown_pair(walk, name, TN_VERDICT_MASK, value);
     }
     RB_GC_GUARD(string);
 }
@@ -797,6 +469,7 @@ static void walk_text_pair(tn_walk *walk, VALUE key, VALUE value)
 void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
 {
     tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
+    walk->key = key;
     if (known) {
         tn_walk_known_pair(walk, known, value);
     } else {
@@ -817,6 +490,7 @@ static int walk_entry(VALUE key, VALUE value, VALUE argument)
 
 void tn_walk_hash(tn_walk *walk, VALUE hash)
 {
+    walk->original = hash;
     rb_hash_foreach(hash, walk_entry, (VALUE)walk);
 }
 
@@ -835,7 +509,7 @@ void tn_walk_text(tn_walk *walk, tn_key *key, tn_text text)
     if (!tn_payload_key_named(&walk->writer, &key->name)) return;
 
     size_t from = walk->buffer.size;
-    tn_payload_string(&walk->writer, masked ? tn_buffer_text(&tn_ruby.filter.mask) : text);
+    tn_payload_string(&walk->writer, masked ? tn_filter_mask_text(walk->filter) : text);
     note_written(walk, key->info.field, from);
 }
 
@@ -881,22 +555,28 @@ static bool is_string(VALUE value)
     return RB_TYPE_P(value, T_STRING);
 }
 
+/* Without a secret, for sure. */
+static bool is_plain_text(VALUE value)
+{
+    return is_string(value) && tn_is_utf8(value) && !tn_scan_is_needed(tn_text_of_string(value));
+}
+
 /* NULL: such a value is not plain. */
 static uint8_t *put_plain_value(uint8_t *at, VALUE value)
 {
-    if (FIXNUM_P(value)) return tn_payload_put_integer(at, FIX2LONG(value));
+    if (FIXNUM_P(value) && FIX2LONG(value) < TN_LEAST_CARD_NUMBER) return tn_payload_put_integer(at, FIX2LONG(value));
     if (RB_FLONUM_P(value)) return tn_payload_put_double(at, RFLOAT_VALUE(value));
     if (value == Qtrue || value == Qfalse) return tn_payload_put_boolean(at, value == Qtrue);
-    if (is_string(value) && is_utf8(value)) return tn_payload_put_string(at, tn_text_of_string(value));
+    if (is_plain_text(value)) return tn_payload_put_string(at, tn_text_of_string(value));
     return NULL;
 }
 
 /* An id is noted and written as the same text. */
 static uint8_t *put_plain_id(uint8_t *at, tn_walk_id *id, VALUE value)
 {
-    if (FIXNUM_P(value)) {
+    if (FIXNUM_P(value) && FIX2LONG(value) < TN_LEAST_CARD_NUMBER) {
         id->size = tn_decimal(id->bytes, FIX2LONG(value));
-    } else if (is_string(value) && is_utf8(value)) {
+    } else if (is_plain_text(value)) {
         tn_walk_set_id(id, value);
         return tn_payload_put_string(at, tn_text_of_string(value));
     } else {
@@ -913,6 +593,7 @@ static uint8_t *put_plain(tn_walk *walk, uint8_t *at, tn_key_info info, VALUE va
     case TN_FIELD_STEP_ID: return put_plain_id(at, &walk->step_id, value);
     case TN_FIELD_NONE:
         if (!info.is_id || !FIXNUM_P(value)) return put_plain_value(at, value);
+        if (FIX2LONG(value) >= TN_LEAST_CARD_NUMBER) return NULL;
         return tn_payload_put_string(at, (tn_text){digits, tn_decimal(digits, FIX2LONG(value))});
     case TN_FIELD_DURATION:
         if (!RB_FLONUM_P(value)) return NULL;
@@ -960,7 +641,7 @@ static int walk_plain_entry(VALUE key, VALUE value, VALUE argument)
 
 bool tn_walk_plain_hash(tn_walk *walk, VALUE hash)
 {
-    if (tn_ruby.stringify) return false;
+    if (tn_ruby.stringify || tn_filter_calls_ruby(walk->filter)) return false;
     rb_hash_foreach(hash, walk_plain_entry, (VALUE)walk);
     return !walk->stopped;
 }
@@ -986,8 +667,11 @@ static void read_backtrace(tn_walk *walk)
     for (long i = 0; i < RARRAY_LEN(lines) && i < MAX_BACKTRACE_LINES; i++) {
         VALUE line = RARRAY_AREF(lines, i);
         if (!RB_TYPE_P(line, T_STRING) || walk->stacktrace.size + (size_t)RSTRING_LEN(line) > MAX_STACKTRACE) break;
-        tn_utf8_append(&walk->stacktrace, tn_text_of_string(line));
+        VALUE kept = Qnil;
+        tn_buffer_append_text(&walk->stacktrace, tn_walk_clean_text(walk, &line, &kept));
         tn_buffer_append_byte(&walk->stacktrace, '\n');
+        RB_GC_GUARD(line);
+        RB_GC_GUARD(kept);
     }
 }
 
@@ -1018,11 +702,30 @@ tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed)
     return pairs;
 }
 
+tn_text tn_walk_clean_name(tn_walk *walk, tn_text name)
+{
+    VALUE kept = Qnil;
+    tn_text clean = tn_filter_clean(walk->filter, name, &walk->clean_name, &kept);
+    if (NIL_P(kept)) return clean;
+    tn_buffer_clear(&walk->clean_name);
+    tn_buffer_append_text(&walk->clean_name, clean);
+    RB_GC_GUARD(kept);
+    return tn_buffer_text(&walk->clean_name);
+}
+
+VALUE tn_walk_clean_string(tn_walk *walk, VALUE string)
+{
+    VALUE kept = Qnil;
+    if (!RB_TYPE_P(string, T_STRING)) return string;
+    tn_text text = tn_text_of_string(string), clean = tn_filter_clean(walk->filter, text, &walk->clean, &kept);
+    return clean.bytes == text.bytes ? string : tn_string_of_text(clean);
+}
+
 tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name)
 {
     tn_occurrence *found = &walk->found;
     found->event = event;
-    found->name = name;
+    found->name = tn_walk_clean_name(walk, name);
     found->now = walk->now;
     found->task_id = tn_walk_id_text(&walk->task_id);
     found->step_id = tn_walk_id_text(&walk->step_id);
@@ -1033,24 +736,9 @@ tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name
 
 void tn_init_payload(void)
 {
-    id_to_s = rb_intern("to_s");
-    id_iso8601 = rb_intern("iso8601");
-    id_strftime = rb_intern("strftime");
-    id_match = rb_intern("match?");
     id_backtrace = rb_intern("backtrace");
-    id_utc = rb_intern("utc");
-    id_utc_offset = rb_intern("utc_offset");
-
-    tn_ruby.time_with_zone = Qnil;
-    rb_gc_register_address(&tn_ruby.time_with_zone);
     tn_ruby.limits = TN_SPAN_LIMITS_DEFAULT;
-    tn_ruby.regexps = Qnil;
-    tn_ruby.path_regexps = Qnil;
-    rb_gc_register_address(&tn_ruby.regexps);
-    rb_gc_register_address(&tn_ruby.path_regexps);
     tn_key_table_init(&tn_ruby.keys);
     key_backtrace = tn_known_key("backtrace");
-    if (tn_key_filter_init(&tn_ruby.filter, TN_TEXT("[FILTERED]")) != TN_OK) rb_memerror();
-    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 8);
-    rb_define_module_function(tn_ruby.native, "masked_unjudged", masked_unjudged, 0);
+    rb_define_module_function(tn_ruby.native, "configure_payload", configure_payload, 2);
 }

@@ -2,6 +2,7 @@
 #define TN_BINDING_PAYLOAD_WALK_H
 
 #include "binding.h"
+#include "ruby_text.h"
 
 /* One pass over a payload: each key is judged, each value is written as MessagePack, and what the span manager must
  * know is noted on the way.
@@ -10,20 +11,6 @@
  * publish again. It may also unwind: always pair with tn_walk_free under rb_ensure. */
 #define TN_WALK_ID_SIZE 128
 
-/* A Ruby Time, taken apart. */
-typedef struct {
-    struct timespec at;
-    int32_t offset; /* seconds; 0 for UTC */
-    bool known;     /* false: it is no Time, or not one that can be told */
-} tn_time;
-
-tn_time tn_read_time(VALUE object);
-
-/* ISO 8601 with 0 or 3 digits of a second. Returns the size. */
-size_t tn_format_time(char *out, const tn_time *time, int digits);
-
-/* Nanoseconds since 1970; 0: before it, or so late that it is a mistake. */
-uint64_t tn_unix_time(const tn_time *time);
 #define TN_WALK_STORAGE 2048
 
 typedef struct {
@@ -46,18 +33,64 @@ typedef struct {
     tn_payload_writer writer;
     tn_buffer buffer;
     tn_moment now;
-    bool filtered;   /* false: every value stays as it is */
-    VALUE exception; /* whose full backtrace belongs to the span; Qnil: none */
+    tn_filter *filter;   /* the same one for all of the walk, whatever becomes of the settings meanwhile */
+    VALUE filter_object; /* keeps it */
+    bool filtered;       /* false: keys are not judged */
+    bool below;          /* there are keys around the one that comes next */
+    bool trusted;        /* no scanner looks behind this key */
+    VALUE key, original; /* what Procs are told: the key of the value, and the whole payload */
+    VALUE exception;     /* whose full backtrace belongs to the span; Qnil: none */
     tn_buffer stacktrace;
-    tn_buffer key_copy, copy; /* of text that had to be made valid */
-    tn_buffer path;           /* keys down to the value, where the filter wants to know; failed: it is too long */
+    tn_buffer key_copy, copy;    /* of text that had to be made valid */
+    tn_buffer clean, clean_name; /* of text that had secrets */
+    tn_buffer path;              /* keys down to the value, where the filter wants to know; failed: it is too long */
 
     tn_walk_id task_id, step_id;
     uint8_t storage[TN_WALK_STORAGE];
 } tn_walk;
 
+/* With the filter of the settings. */
 void tn_walk_init(tn_walk *walk, bool filtered);
 void tn_walk_free(tn_walk *walk);
+
+/* Text is looked through for secrets up to this size, which is more than is ever written. */
+#define TN_MAX_SCANNED (TN_MAX_PAYLOAD + 8 * 1024)
+
+#define TN_LEAST_CARD_NUMBER INT64_C(1000000000000)
+
+static inline bool tn_is_container(VALUE value)
+{
+    return RB_TYPE_P(value, T_HASH) || RB_TYPE_P(value, T_ARRAY);
+}
+
+static inline bool tn_walk_hides_integer(const tn_walk *walk, int64_t number)
+{
+    return number >= TN_LEAST_CARD_NUMBER && !walk->trusted && tn_filter_hides_integer(walk->filter, number);
+}
+
+/* The text of a String as it may leave: valid UTF-8 without secrets. The String, `kept` or the walk's buffers hold it, until
+ * the next one. */
+tn_text tn_walk_clean_text(tn_walk *walk, VALUE *string, VALUE *kept);
+
+/* The same of a name, which is held by the walk until it is freed, and for a String that is valid UTF-8. */
+tn_text tn_walk_clean_name(tn_walk *walk, tn_text name);
+VALUE tn_walk_clean_string(tn_walk *walk, VALUE string);
+
+/* What is to be written of a leaf: what the filter's Procs made of it, if there are any. */
+VALUE tn_walk_leaf(tn_walk *walk, VALUE value);
+
+/* Going down into nested values. A key's name as it may leave (which `kept` and the walk hold until the next one), and what
+ * is to become of its value. */
+typedef struct {
+    size_t path_size;
+    VALUE key;
+    bool below, trusted;
+} tn_walk_place;
+
+tn_verdict tn_walk_enter_key(tn_walk *walk, VALUE key, tn_text *name, VALUE kept[2]);
+tn_walk_place tn_walk_place_of(const tn_walk *walk);
+void tn_walk_go_below(tn_walk *walk, VALUE key, tn_verdict verdict);
+void tn_walk_go_back(tn_walk *walk, tn_walk_place place);
 
 /* Writes one pair. Never raises for what application code does wrong. */
 void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value);

@@ -462,7 +462,11 @@ static VALUE publish_body(VALUE argument)
 {
     publication *p = (publication *)argument;
     bool has_listeners = p->interests & TN_INTEREST_LISTENERS;
-    if (has_listeners) p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->self, p->payload);
+    if (has_listeners) {
+        p->payload = p->step ? tn_step_payload_hash(p->step) : with_timestamp(p->self, p->payload);
+    } else if (p->step && !NIL_P(tn_ruby.filter->procs)) {
+        p->payload = tn_step_payload_hash(p->step); /* which the filter's Procs are shown */
+    }
     if (p->interests & TN_INTEREST_SPANS || p->line) tn_isolate_reporting(walk_payload, argument, report_error);
     if (p->line && p->walked) tn_line_write(p->line, p->walk);
     if (has_listeners) call_listeners(p);

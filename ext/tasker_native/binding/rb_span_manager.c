@@ -244,7 +244,8 @@ static VALUE add_body(VALUE argument)
     if (NIL_P(a->name)) {
         a->found = tn_span_manager_set_attributes(a->manager, a->key, pairs);
     } else {
-        a->found = tn_span_manager_add_event(a->manager, a->key, tn_text_of_string(a->name), tn_clock_now(), pairs);
+        tn_text name = tn_walk_clean_name(&a->walk, tn_text_of_string(a->name));
+        a->found = tn_span_manager_add_event(a->manager, a->key, name, tn_clock_now(), pairs);
     }
     return Qnil;
 }

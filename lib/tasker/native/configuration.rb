@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative 'filter'
+require_relative 'parameter_filter'
 require_relative 'settings'
 
 module Tasker

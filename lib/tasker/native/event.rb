@@ -30,6 +30,13 @@ module Tasker
         @payload
       end
       alias to_hash to_h
+
+      # @return [String] filtered, unlike the payload
+      def inspect
+        "#<#{self.class} #{Native.filter.clean(id.to_s)} #{Native.filter.json(@payload)}>"
+      rescue *ISOLATED_ERRORS
+        "#<#{self.class}>"
+      end
     end
   end
 end

@@ -437,7 +437,7 @@ module Tasker
         begin
           yield if block_given?
         rescue *ISOLATED_ERRORS => e
-          Native.logger.warn("The log line of #{event_name} failed: #{Runtime.message_of(e)}")
+          Native.logger.warn("The log line of #{event_name} failed: #{Native.runtime.shown_message(e)}")
         end
         publish_event(event_name, payload)
       end

@@ -14,15 +14,9 @@ module Tasker
   #   @return [Hash{Symbol=>Object}]
   #   @raise [TypeError] for an event_type that is no Symbol, or a context that is no Hash
   #   @api private
-  # @!method self.configure_payload(literals, regexps, path_regexps, ask, ask_paths, mask_all, mask, limits)
+  # @!method self.configure_payload(filter, limits)
   #   How payloads become attributes, from now on; all remembered verdicts on keys are forgotten.
-  #   @param literals [Array<String>] parts of keys, in any case, whose values are masked
-  #   @param regexps [Array<Regexp>] asked for what the core can't judge of keys
-  #   @param path_regexps [Array<Regexp>] the same, of paths
-  #   @param ask [Boolean] asked for every key, not only for those with other letters than ASCII's
-  #   @param ask_paths [Boolean] the same, of paths
-  #   @param mask_all [Boolean] mask every value, since nobody can judge one of the filters
-  #   @param mask [String] what stands in the place of a value
+  #   @param filter [ParameterFilter]
   #   @param limits [Array(Integer, Integer, Integer, Integer, Boolean)] of a span: attributes, events, links, bytes of
   #     a value (0: no limit); and whether all attributes become Strings
   #   @return [nil]
@@ -41,8 +35,8 @@ module Tasker
   #   @param host [Object] who writes
   #   @return [String] what lines call its class: "fetch_cart" for OrderProcess::FetchCart
   #   @api private
-  # @!method self.masked_unjudged
-  #   @return [Integer] values that the core has masked because nobody could judge them
+  # @!method self.filter_counts
+  #   @return [Hash{Symbol=>Integer}] {ParameterFilter#stats} of all filters that telemetry has had in this process
   #   @api private
   module Native
     # Two constants, which YARD does not find, in the order of the ids of system events: SYSTEM_EVENTS has the module

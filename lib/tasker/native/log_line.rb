@@ -3,8 +3,6 @@
 require 'json'
 require 'securerandom'
 
-require_relative 'filter'
-
 module Tasker
   module Native
     # A structured line for the log: JSON, or logfmt, filtered as payloads are. It fails closed: a line that can't be
@@ -42,12 +40,10 @@ module Tasker
         end
 
         # @param level [Symbol] one that is shown
-        # @param own [Hash] fields of ours, which need no filter
-        # @param fields [Hash] of the application
+        # @param fields [Hash]
         # @return [void]
-        def write(level, own, fields)
-          line = format(own.merge!(Native.runtime.filter.call(fields)))
-          Native.logger.public_send(level, line)
+        def write(level, fields)
+          Native.logger.public_send(level, format(Native.runtime.filter.json(fields)))
           nil
         rescue *ISOLATED_ERRORS => e
           write_failure(e)
@@ -64,7 +60,7 @@ module Tasker
           level = level_of(level)
           return unless shown?(level)
 
-          write(level, own_fields(host), { correlation_id: host.correlation_id, **request_field, **yield })
+          write(level, { **own_fields(host), **request_field, **yield })
           nil
         rescue *ISOLATED_ERRORS => e
           write_failure(e)
@@ -121,6 +117,11 @@ module Tasker
           Thread.current[CORRELATION_ID] = outer
         end
 
+        # @return [String] now, ISO 8601 with milliseconds
+        def timestamp
+          Time.now.utc.strftime('%Y-%m-%dT%H:%M:%S.%LZ')
+        end
+
         # @return [String, nil]
         def request_id
           ::Current.request_id if defined?(::Current) && ::Current.respond_to?(:request_id)
@@ -151,9 +152,9 @@ module Tasker
 
         private
 
-        # In their order in the line; those that need the filter are filled in later.
+        # In their order in the line.
         def own_fields(host)
-          { timestamp: Filter.timestamp(Time.now.utc), correlation_id: nil, component: Native.line_component(host),
+          { timestamp: timestamp, correlation_id: host.correlation_id, component: Native.line_component(host),
             message: nil, environment: PipelineOptions.environment_name, tasker_version: tasker_version,
             process_id: Process.pid, thread_id: Thread.current.object_id.to_s(16) }
         end
@@ -168,16 +169,16 @@ module Tasker
           "tsk_#{milliseconds.to_s(36)}_#{SecureRandom.alphanumeric(6)}"
         end
 
-        def format(fields)
+        def format(json)
           case Native.runtime.settings.log_format.to_s
-          when 'logfmt' then fields.map { |key, value| "#{logfmt_key(key)}=#{logfmt_value(value)}" }.join(' ')
-          when 'pretty_json' then JSON.pretty_generate(fields)
-          else JSON.generate(fields)
+          when 'logfmt' then JSON.parse(json).map { |key, value| "#{logfmt_key(key)}=#{logfmt_value(value)}" }.join(' ')
+          when 'pretty_json' then JSON.pretty_generate(JSON.parse(json))
+          else json
           end
         end
 
         def logfmt_key(key)
-          name = key.to_s.gsub(/[ ="\p{Cntrl}\u2028\u2029\uFFFD]/, '_')
+          name = key.gsub(/[ ="\p{Cntrl}\u2028\u2029\uFFFD]/, '_')
           name.empty? ? '_' : name
         end
 

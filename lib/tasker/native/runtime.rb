@@ -16,7 +16,8 @@ module Tasker
     class Runtime
       CURRENT_STEP = :tasker_native_current_step # the extension reads it, too
       TIME_TRAVELLERS = %i[RSpec Minitest Timecop].freeze
-      private_constant :CURRENT_STEP, :TIME_TRAVELLERS
+      MESSAGE_KEYS = %w[error_message message exception.message].freeze
+      private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :MESSAGE_KEYS
 
       # @param error [Exception]
       # @return [String] its message, or the name of its class when that raises
@@ -91,11 +92,20 @@ module Tasker
         @settings ||= Settings.new.configure_telemetry(enabled: false)
       end
 
-      # What kept errors and log lines go through. Another one when settings have changed.
+      # What all that is written or sent goes through. Another one when settings have changed.
       #
-      # @return [Filter]
+      # @return [ParameterFilter]
       def filter
-        @filter || @lock.synchronize { @filter ||= Filter.new(settings) }
+        @filter || @lock.synchronize { @filter ||= settings.native_filter.count_for_process }
+      end
+
+      # @param error [Exception]
+      # @return [String] its message without secrets, or the mask where a filter names messages of errors, by whatever
+      #   name telemetry has for them
+      def shown_message(error)
+        return settings.filter_mask if MESSAGE_KEYS.any? { |key| filter.masks?(key) }
+
+        filter.clean(Runtime.message_of(error).to_s)
       end
 
       # The number of +log_level+; asked for with every line.
@@ -173,7 +183,7 @@ module Tasker
         @lock.synchronize { @unkept_errors += 1 }
         name = step.name if step.respond_to?(:name)
         # The other lines may show data, and what is inspected does.
-        reason = Runtime.message_of(error).to_s.scrub.lines.first.to_s[/\A(?:(?!:? #<).)*/].strip[0, 200]
+        reason = shown_message(error).lines.first.to_s[/\A(?:(?!:? #<).)*/].strip[0, 200]
         logger.error("tasker-native: the error of step #{name} could not be kept in its results: " \
                      "#{error.class}: #{reason}. It was raised and published all the same.")
       rescue *ISOLATED_ERRORS
@@ -197,7 +207,7 @@ module Tasker
         { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported), spooled: 0, held: 0,
           dropped: pipeline.delete(:dropped), in_flight: pipeline.delete(:in_flight), **pipeline,
           **spans.stats, unkept_step_errors: @unkept_errors,
-          filter: { masked_unjudged: Native.masked_unjudged + (@filter&.masked_unjudged || 0) } }
+          filter: Native.filter_counts }
       end
 
       # Writes what native threads have said so far to the logger, at once.
@@ -274,7 +284,8 @@ module Tasker
       end
 
       def apply
-        Native.configure_payload(*FilterList.new(settings).to_a, limits)
+        @filter = nil
+        Native.configure_payload(filter, limits)
         configure_lines
         tracing = tracing?
         apply_pipeline if tracing

@@ -92,8 +92,14 @@ module Tasker
       EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
       # Kept as a frozen copy; other elements than these are taken by their +to_s+.
-      FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings and Regexps',
+      FILTERS = Kind.new(->(value) { value.is_a?(Array) }, 'an Array of Symbols, Strings, Regexps and Procs',
                          ->(value) { value.dup.freeze })
+      # Which of the built-in scanners look into values; kept as it is.
+      VALUES = Kind.new(->(value) { ValueFilter.switches?(value) },
+                        'true, false, or a Hash of scanners and keys, such as { card_numbers: false, except: [:sku] }')
+      # Kept as a frozen copy.
+      SCANNERS = Kind.new(->(value) { ValueFilter.scanners?(value) },
+                          'an Array of Regexps and of what answers call(text)', ->(value) { value.dup.freeze })
       # A String or URI, kept as a String of at most 4096 bytes.
       URL = Kind.new(lambda { |value|
         url?(value.to_s)

@@ -18,10 +18,17 @@ module Tasker
     # @!attribute [rw] service_version
     #   @return [String] '0.1.0'; of the Resource
     # @!attribute [rw] filter_parameters
-    #   @return [Array<Symbol, String, Regexp>] Rails' +filter_parameters+, else a list like its default; the values of
-    #     keys that contain one of them, in any case, are masked
+    #   @return [Array<Symbol, String, Regexp, Proc>] Rails' +filter_parameters+, else a list like its default; what
+    #     they hide is masked, see {ParameterFilter}
     # @!attribute [rw] filter_mask
     #   @return [String] '[FILTERED]'; what stands in their place
+    # @!attribute [rw] filter_values
+    #   @return [Boolean, Hash] true; whether secrets inside of texts and numbers are masked, whatever their keys; a
+    #     Hash switches some of ParameterFilter::SCANNERS off, and names keys whose values are left alone:
+    #     +{ card_numbers: false, except: %w[order_number] }+
+    # @!attribute [rw] value_scanners
+    #   @return [Array<Regexp, #call>] []; scanners of your own: what a Regexp matches is masked; any other object is
+    #     given each text and returns what is to be left of it. They run in Ruby threads only
     # @!attribute [rw] stringify_attributes
     #   @return [Boolean] false; true: all attributes are Strings, as tasker-engine has them
     # @!attribute [rw] exporter
@@ -132,6 +139,8 @@ module Tasker
         Setting.new(:service_version, Setting::STRING, '0.1.0'),
         Setting.new(:filter_parameters, Setting::FILTERS, -> { rails_filters || DEFAULT_FILTERS }),
         Setting.new(:filter_mask, Setting::MASK, '[FILTERED]'),
+        Setting.new(:filter_values, Setting::VALUES, true),
+        Setting.new(:value_scanners, Setting::SCANNERS, []),
         Setting.new(:stringify_attributes, Setting::BOOLEAN, false),
         Setting.new(:exporter, Setting::EXPORTERS, -> { exporter_from_environment || :auto }),
         Setting.new(:otlp_endpoint, Setting::URL,
@@ -228,7 +237,7 @@ module Tasker
         end
       end
 
-      # Telemetry filters by itself; this is for what an application writes elsewhere.
+      # What tasker-engine has under this name. Telemetry does not use it: see {Native.filter}.
       #
       # @return [ActiveSupport::ParameterFilter, nil] of filter_parameters and filter_mask; nil outside of Rails, and
       #   where there is nothing to filter
@@ -236,6 +245,13 @@ module Tasker
         return unless filter_parameters.any? && defined?(::ActiveSupport::ParameterFilter)
 
         ::ActiveSupport::ParameterFilter.new(filter_parameters, mask: filter_mask)
+      end
+
+      # @api private
+      # @return [ParameterFilter] what telemetry passes all through
+      def native_filter
+        ParameterFilter.new(filter_parameters, mask: filter_mask, filter_values: filter_values,
+                                               value_scanners: value_scanners)
       end
 
       # @return [false] the native thread batches, whatever +config+ says

@@ -57,15 +57,25 @@ module Tasker
       def results_with(error)
         results = @step.results if @step.respond_to?(:results)
         results = { previous_results: results }.compact unless results.is_a?(Hash)
-        kept = Native.runtime.filter.call(description(error))
-        kept = kept.transform_keys(&:to_s) if record? || results.each_key.any?(String)
+        kept = filtered(description(error))
+        kept = kept.transform_keys(&:to_sym) unless record? || results.each_key.any?(String)
         {}.merge(results, kept)
       end
 
+      # As a database has it: plain data with Strings for keys, without NUL.
+      def filtered(data)
+        json = Native.runtime.filter.json(data)
+        json = json.gsub(/(?<!\\)((?:\\\\)*)\\u0000/, '\1\ufffd') if json.include?('\u0000')
+        JSON.parse(json)
+      end
+
       def description(error)
-        { error: Native.runtime.filter.message_of(error)[0, MAX_MESSAGE], error_class: error.class.to_s,
-          backtrace: Array(error.backtrace).first(MAX_LINES).map { |line| line[0, MAX_LINE] },
-          attempt: attempt, time: Filter.timestamp(Time.now.utc), **details(error) }
+        { error: Native.runtime.shown_message(error)[0, MAX_MESSAGE], error_class: error.class.to_s,
+          backtrace: backtrace_of(error), attempt: attempt, time: LogLine.timestamp, **details(error) }
+      end
+
+      def backtrace_of(error)
+        Array(error.backtrace).first(MAX_LINES).map { |line| Native.runtime.filter.clean(line)[0, MAX_LINE] }
       end
 
       def attempt
@@ -80,7 +90,7 @@ module Tasker
       end
 
       def small?(context)
-        JSON.generate(Native.runtime.filter.call(context)).bytesize <= MAX_CONTEXT
+        Native.runtime.filter.json(context).bytesize <= MAX_CONTEXT
       end
 
       # The connection goes back to its pool at the end, unless the app holds it.

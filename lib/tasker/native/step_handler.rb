@@ -102,7 +102,7 @@ module Tasker
           end
 
           def warn_of_events(error)
-            reason = Runtime.message_of(error).to_s.lines.first.to_s.chomp # Ruby shows the code in the others
+            reason = Native.runtime.shown_message(error).lines.first.to_s.chomp # Ruby shows the code in the others
             Native.logger.error("tasker-native: custom_event_configuration of #{self}: #{reason}")
           end
         end

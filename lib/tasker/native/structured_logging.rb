@@ -106,7 +106,7 @@ module Tasker
       def log_exception(exception, context: {}, level: :error)
         LogLine.structured(self, level) do
           { message: "Exception occurred: #{exception.class}", entity_type: 'exception',
-            exception_class: exception.class.to_s, exception_message: Native.runtime.filter.message_of(exception),
+            exception_class: exception.class.to_s, exception_message: Native.runtime.shown_message(exception),
             backtrace: Array(exception.backtrace).first(MAX_BACKTRACE), **context }
         end
       end

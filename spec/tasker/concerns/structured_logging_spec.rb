@@ -50,13 +50,13 @@ RSpec.describe Tasker::Concerns::StructuredLogging do
     end
 
     it 'shows nothing of the context when that can not be judged' do
-      configure(filter_parameters: [->(key, value) {}])
+      configure(filter_parameters: [->(_key, _value) { raise 'no' }])
       logging.log_structured(:info, 'secret', kind: 'secret')
-      expect(line).to include(kind: '[FILTERED]', message: '[FILTERED]', component: 'http_cart_fetcher')
+      expect(line.values.uniq).to eq(['[FILTERED]'])
     end
 
     it 'says that there was a line, and no more, when it can not be written' do
-      allow(Tasker::Native.runtime.filter).to receive(:call).and_raise(IOError, 'secret')
+      allow(Tasker::Native.runtime.filter).to receive(:json).and_raise(IOError, 'secret')
       expect(logging.log_structured(:info, 'secret', kind: 'secret')).to be_nil
 
       expect(log).to eq("ERROR tasker-native: a structured line could not be written (IOError)\n")

@@ -172,32 +172,52 @@ RSpec.describe 'The filter' do
     end
   end
 
-  describe 'with what this version can not judge' do
-    it 'masks every value for a Proc, and says so' do
-      configure(filter_parameters: [:pin, ->(key, value) { value.replace('x') if key == 'card' }])
+  describe 'with Procs' do
+    it 'shows them a copy of each value that is not masked and holds no others, with its key' do
+      seen = []
+      configure(filter_parameters: [:pin, ->(key, value) { seen << [key, value] }])
+      filtered('a' => 1, b: [:x, { 'c' => nil }], 'pin' => 2)
 
-      expect(filtered('card' => '1', 'any' => 2, 'nested' => { a: 1 }).values).to all(eq(mask))
-      expect(log).to include('filter_parameters has a Proc').and include('every attribute of every span is masked')
+      expect(seen).to include(['a', 1], %i[b x], ['c', nil])
+      expect(seen.map(&:first)).not_to include('pin')
     end
 
-    it 'says so once, not with each setting that changes' do
-      configure(filter_parameters: [proc {}])
-      configure(service_version: '2')
-      configure(service_version: '3')
+    it 'takes what they make of it, and leaves the payload alone' do
+      configure(filter_parameters: [->(key, value) { value.replace('gone') if key.to_s == 'card' }])
+      payload = { 'card' => +'4', 'list' => [{ card: +'5' }, { card: +'6', kind: 'x' }] }
 
-      expect(log_lines(/filter_parameters/).size).to eq(1)
+      expect(filtered(payload)).to eq('card' => 'gone', 'list' => '[{"card":"gone"},{"card":"gone","kind":"x"}]')
+      expect(payload).to eq('card' => '4', 'list' => [{ card: '5' }, { card: '6', kind: 'x' }])
     end
 
-    it 'still makes spans of the right task and step' do
-      configure(filter_parameters: [proc {}])
+    it 'shows those of three arguments the whole payload, also of a step' do
+      configure(filter_parameters: [->(_key, value, all) { value.replace("of #{all[:step_name]}") if value == 'x' }])
+      step = Workflow::Step.new(workflow_step_id: 1, task_id: 2, name: 'pay', results: { kind: +'x' })
+      host.publish_step_completed(step)
+
+      expect(JSON.parse(only_span.attributes['tasker.step_results'])).to eq('kind' => 'of pay')
+    end
+
+    it 'masks, and counts, what one of them raises at' do
+      before = Tasker::Native.stats[:filter][:masked_unjudged]
+      configure(filter_parameters: [->(key, _value) { raise 'no' if key == 'a' }])
+
+      expect(filtered('a' => 1, 'b' => 2)).to eq('a' => mask, 'b' => 2)
+      expect(Tasker::Native.stats[:filter][:masked_unjudged]).to eq(before + 1)
+    end
+
+    it 'makes spans of the right task and step, whatever they do' do
+      configure(filter_parameters: [proc { raise 'no' }])
       publish('task.start_requested', task_id: 1)
       publish('step.completed', task_id: 1, step_id: 2, error_message: 'secret')
       publish('task.completed', task_id: 1)
 
       expect(only_span.parent_id).to eq(only_span('tasker.task.execution').span_id)
-      expect(only_span.attributes.values.uniq).to eq([mask])
+      expect(only_span.attributes.except('tasker.timestamp').values.uniq).to eq([mask])
     end
+  end
 
+  describe 'with what nobody can judge' do
     it 'masks every value when there are too many filters, or one is too long' do
       expect { configure(filter_parameters: Array.new(1_001) { |number| "filter #{number}" }) }.to output.to_stderr
       expect(filtered('any' => 1)).to eq('any' => mask)

@@ -214,7 +214,7 @@ RSpec.describe 'A payload' do
       end
 
       expect(span_of(a: 1, value: busy, password: 'x').attributes)
-        .to include('tasker.a' => 1, 'tasker.value' => 'busy', 'tasker.password' => '***')
+        .to include('tasker.a' => 1, 'tasker.value' => 'busy', 'tasker.password' => '[FILTERED]')
     end
   end
 

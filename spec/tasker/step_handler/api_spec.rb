@@ -241,8 +241,8 @@ RSpec.describe Tasker::StepHandler::Api do
       expect(error.retry_after).to eq(7)
       expect(step.results).to include(
         error: 'GET /users answered 429', error_class: 'Tasker::RetryableError', retry_after: 7,
-        error_context: { method: 'GET', path: '/users', status: 429,
-                         body: { 'error' => 'slow down', 'token' => '[FILTERED]' } }
+        error_context: { 'method' => 'GET', 'path' => '/users', 'status' => 429,
+                         'body' => { 'error' => 'slow down', 'token' => '[FILTERED]' } }
       )
     end
 

@@ -51,7 +51,12 @@ module Subjects
   def long_filters
     literals = Array.new(40) { |i| "literal.#{i}" * 20 }
     limits = [128, 128, 128, 65_536, false]
-    NATIVE.configure_payload(literals, [/x/], [/x\.y/], false, true, false, '[MASK]' * 20, limits)
+    filter = NATIVE::ParameterFilter.new([*literals, /x/, /x\.y/], mask: '[MASK]' * 20, filter_values: true)
+    NATIVE.configure_payload(filter, limits)
+  end
+
+  def filter
+    NATIVE::ParameterFilter.new([:password, 'card.number', /token/], filter_values: true)
   end
 
   def open_task
@@ -99,6 +104,8 @@ module Subjects
     end,
     manager_configure: -> { manager.configure("seed #{number}", 1000, 60.0) },
     configure_payload: -> { long_filters },
+    filter: -> { filter.filter(payload) && filter.json(payload) },
+    clean: -> { filter.clean("paid with 4111 1111 1111 1111 #{LONG}") },
     settings: -> { configure(filter_parameters: [:password, :token, "f#{number}"]) },
     configure: -> { configure(schedule_delay: 1.0 + number) },
     configure_otlp: -> { NATIVE::Pipeline.configure(OPTIONS.merge(exporters: %i[otlp])) },

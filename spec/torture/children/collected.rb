@@ -186,7 +186,7 @@ module ValuesAndKeys
   def scenario_values_as_strings
     timed = step(workflow_step_id: 3, last_attempted_at: 1r, processed_at: 3.5r)
     collecting do
-      Tasker::Native.configure_payload([], [], [], false, false, false, +'', [128, 128, 128, 65_536, true])
+      Tasker::Native.configure_payload(Tasker::Native::ParameterFilter.new, [128, 128, 128, 65_536, true])
       publisher.publish('step.completed', { task_id: 1, step_id: 2, number: 5, none: nil, yes: true, at: Time.at(0).utc,
                                             list: [1], object: text_of('told') })
       publisher.publish_step(self, 'step.completed', :completed, timed, nil, {})
@@ -217,9 +217,8 @@ module ValuesAndKeys
              "größe #{@round}" => text_of('seen'), "STRAẞE #{@round}": +'secret', cycle: cycle,
              "wide secret #{@round}".encode('UTF-16LE') => +'secret' }
     collecting do
-      regexps = [/straße/i, /\Awide SECRET/i]
-      Tasker::Native.configure_payload([+'password', +'token', +'straße'], regexps, [/data\.deep/], true, true, false,
-                                       +'[FILTERED]', [128, 128, 128, 65_536, false])
+      filters = [+'password', +'token', +'straße', /\Awide SECRET/i, /data\.deep/]
+      Tasker::Native.configure_payload(Tasker::Native::ParameterFilter.new(filters), [128, 128, 128, 65_536, false])
       publisher.publish('step.completed', { task_id: 1, step_id: 2, data: data, "my token #{@round}" => +'secret' })
     end
     same_attributes(spans.first, "my token #{@round}": '[FILTERED]', data:

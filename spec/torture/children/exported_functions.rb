@@ -97,7 +97,9 @@ module Things
     -> { Mutex.new }, -> { Exception.new('e') }, -> { StandardError.allocate }, -> { ObjectSpace::WeakMap.new },
     -> { Tasker::Native::SpanManager.allocate }, -> { Tasker::Native::SpanManager.new('s', 10, 1.0) },
     -> { Tasker::Native::Publisher.new }, -> { Tasker::Native::Publisher.allocate },
-    -> { Tasker::Native::Event.allocate }, *MANNERS.map { |manner| -> { Hostile.new(manner) } },
+    -> { Tasker::Native::Event.allocate }, -> { Tasker::Native::ParameterFilter.allocate },
+    -> { Tasker::Native::ParameterFilter.new([:a, proc { |_, value| value }]) },
+    *MANNERS.map { |manner| -> { Hostile.new(manner) } },
     *MANNERS.map { |manner| -> { ActiveSupport::TimeWithZone.new(manner) } }
   ].freeze
 
@@ -115,7 +117,7 @@ end
 module Exported
   NATIVE = Tasker::Native
   MODULES = [NATIVE, NATIVE::Pipeline].freeze
-  CLASSES = [NATIVE::Publisher, NATIVE::SpanManager].freeze
+  CLASSES = [NATIVE::Publisher, NATIVE::SpanManager, NATIVE::ParameterFilter].freeze
 
   # A call: the receiver is made by the block.
   Function = Struct.new(:owner, :name, :arity, :receivers) do
@@ -160,6 +162,10 @@ module Exported
     NATIVE::SpanManager => [
       -> { new_manager }, -> { new_manager.freeze }, -> { new_manager.dup }, -> { new_manager.clone },
       -> { NATIVE::SpanManager.allocate }, -> { Class.new(NATIVE::SpanManager).new('s', 10, 1.0) }
+    ],
+    NATIVE::ParameterFilter => [
+      -> { new_filter }, -> { new_filter.freeze }, -> { new_filter.dup }, -> { NATIVE::ParameterFilter.allocate },
+      -> { NATIVE::ParameterFilter.new([proc { |_, value| value.replace('x') }], value_scanners: [/x/]) }
     ]
   }.freeze
 
@@ -169,6 +175,11 @@ module Exported
       publisher.trace_with(new_manager, false)
       publisher.subscribe('step.completed') { |event| event.payload[:step_id] }
     end
+  end
+
+  def self.new_filter
+    filters = [+'passw' * 20, +'card.token' * 20, /secret/, /a\.secret/]
+    NATIVE::ParameterFilter.new(filters, mask: '[FILTERED]' * 10, filter_values: true)
   end
 
   def self.new_manager
@@ -197,13 +208,10 @@ module Exported
   PAYLOAD = -> { { task_id: 1, step_id: 2, nested: { password: 'x', list: [1, nil, 2.5] }, at: Time.now } }
 
   GOOD = {
-    [NATIVE, :configure_payload] => lambda do
-      limits = [128, 128, 128, 65_536, false]
-      [[+'passw' * 20, +'card.token' * 20], [/secret/], [/a\.secret/], false, true, false, '[FILTERED]' * 10, limits]
-    end,
+    [NATIVE, :configure_payload] => -> { [new_filter, [128, 128, 128, 65_536, false]] },
     [NATIVE, :configure_lines] => -> { [true, rand(5), rand(3), +'environment' * 5, +'version' * 5] },
     [NATIVE, :line_component] => -> { [step] },
-    [NATIVE, :masked_unjudged] => -> { [] },
+    [NATIVE, :filter_counts] => -> { [] },
     [NATIVE, :build_step_payload] => -> { [step, :failed, StandardError.new('x'), { a: 1 }] },
     [NATIVE::Pipeline, :configure] => -> { [pipeline_options] },
     [NATIVE::Pipeline, :flush] => -> { [0.01] },
@@ -234,7 +242,16 @@ module Exported
     end,
     [NATIVE::Publisher, :ask_for_time] => -> { [true] },
     [NATIVE::Publisher, :shows_line?] => -> { ['step.completed'] },
-    [NATIVE::Publisher, :wanted?] => -> { ['step.completed'] }
+    [NATIVE::Publisher, :wanted?] => -> { ['step.completed'] },
+    [NATIVE::ParameterFilter, :compile] => lambda do
+      [[+'passw' * 20, +'card.token' * 20], [/secret/], [/a\.secret/], false, true, [proc { |_, value| value }],
+       +'[FILTERED]' * 10, +'[FILTERED]' * 10, 511, { 'order_number' => true }, [proc { |text| text }]]
+    end,
+    [NATIVE::ParameterFilter, :filter] => -> { [PAYLOAD.call] },
+    [NATIVE::ParameterFilter, :filter_param] => -> { [+'key', PAYLOAD.call] },
+    [NATIVE::ParameterFilter, :masks?] => -> { [+'password'] },
+    [NATIVE::ParameterFilter, :clean] => -> { [+'paid with 4111 1111 1111 1111'] },
+    [NATIVE::ParameterFilter, :json] => -> { [PAYLOAD.call] }
   }.freeze
 end
 
@@ -367,7 +384,7 @@ functions.each do |function|
   calls.at_random(function, Child.amount(100))
   Child.settle
 end
-[Tasker::Native::SpanManager, Tasker::Native::Publisher].each do |klass|
+Exported::CLASSES.each do |klass|
   dump = "\x04\bo:#{[klass.name.size + 5].pack('c')}#{klass.name}\0"
   [-> { Marshal.dump(klass.allocate) },
    -> { Marshal.load(dump) }, # rubocop:disable Security/MarshalLoad -- of our own

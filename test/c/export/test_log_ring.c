@@ -65,6 +65,14 @@ Test(log_ring, a_line_has_no_control_characters)
     tn_log_ring_destroy(&ring);
 }
 
+Test(log_ring, a_line_has_no_secrets)
+{
+    tn_log_ring_init(&ring);
+    tn_log_ring_write(&ring, TN_LOG_WARN, "POST %s: %s", "http://user:pass@host", "no such card: 4111 1111 1111 1111");
+    assert_next(TN_LOG_WARN, "POST http://user:[FILTERED]@host: no such card: [FILTERED]");
+    tn_log_ring_destroy(&ring);
+}
+
 static void *write_later(void *unused)
 {
     (void)unused;

@@ -1,10 +1,13 @@
 /* A key that contains a literal, whatever the case of its letters, is never kept; an ASCII key that contains none is
- * never masked. The same for a path and the literals with a dot. With memory that runs out at times: then more is masked, never less. */
+ * never masked. The same for a path and the literals with a dot, as a whole and in pieces. With memory that runs out at
+ * times: then more is masked, never less. */
 #include "fuzz/fuzz.h"
 
 #include "event/key_filter.h"
 
 #include <ctype.h>
+
+enum { LITERALS = 8 };
 
 static bool is_ascii(tn_text text)
 {
@@ -30,45 +33,59 @@ static bool holds(tn_text key, tn_text literal)
     return false;
 }
 
+static bool is_path(tn_text literal)
+{
+    return literal.size > 0 && memchr(literal.bytes, '.', literal.size);
+}
+
+/* What must be so of a text, by the literals of its kind. */
+static void check_verdict(tn_verdict verdict, tn_text text, const tn_text *literals, size_t count, bool paths,
+                          bool asks)
+{
+    bool held = false;
+    for (size_t i = 0; i < count; i++) {
+        if (is_path(literals[i]) != paths) continue;
+        held |= holds(text, literals[i]);
+        asks |= !is_ascii(literals[i]);
+    }
+    fuzz_check(!held || verdict != TN_VERDICT_KEEP);
+    fuzz_check(held || verdict != TN_VERDICT_MASK);
+    if (is_ascii(text) && !asks) fuzz_check(verdict == (held ? TN_VERDICT_MASK : TN_VERDICT_KEEP));
+    fuzz_plant(held && text.size > 2 && count > 1);
+}
+
+static void check_pieces(const tn_key_filter *filter, tn_text path, size_t cut)
+{
+    tn_match_state state = tn_key_filter_begin_path(filter);
+    tn_verdict first = tn_key_filter_go_on(filter, &state, (tn_text){path.bytes, cut}), verdict = first;
+    if (first != TN_VERDICT_ASK) {
+        verdict = tn_key_filter_go_on(filter, &state, (tn_text){path.bytes + cut, path.size - cut});
+    }
+    fuzz_check(verdict == TN_VERDICT_ASK || verdict == tn_key_filter_judge_path(filter, path));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    enum { LITERALS = 8 };
     fuzz_input input = {bytes, bytes + size};
-    fuzz_fail_allocation(fuzz_below(&input, 6));
-    bool unsure = fuzz_below(&input, 2), failed = false, contained = false;
-    bool unsure_of_paths = false, is_path = false, in_path = false;
-    tn_text mask = fuzz_text(&input), key = fuzz_text(&input);
-    size_t count = fuzz_below(&input, LITERALS);
+    fuzz_fail_allocation(fuzz_below(&input, 10));
+    bool asks = fuzz_below(&input, 2);
+    tn_text mask = fuzz_text(&input), key = fuzz_text(&input), literals[LITERALS];
+    size_t count = fuzz_below(&input, LITERALS + 1), cut = fuzz_below(&input, key.size + 1);
+    for (size_t i = 0; i < count; i++) literals[i] = fuzz_text(&input);
 
     tn_key_filter filter;
-    failed = tn_key_filter_init(&filter, mask) != TN_OK;
-    filter.ask = unsure;
-    for (size_t i = 0; i < count; i++) {
-        tn_text literal = fuzz_text(&input);
-        failed |= tn_key_filter_add(&filter, literal) != TN_OK;
-        unsure |= !is_ascii(literal);
-        contained |= holds(key, literal);
-        if (literal.size > 0 && memchr(literal.bytes, '.', literal.size)) {
-            is_path = true;
-            unsure_of_paths |= !is_ascii(literal);
-            in_path |= holds(key, literal);
-        }
-        fuzz_free(literal);
+    bool failed = tn_key_filter_init(&filter, literals, count, mask) != TN_OK;
+    filter.ask |= asks;
+    if (failed) {
+        fuzz_check(tn_key_filter_judge(&filter, key) == TN_VERDICT_MASK);
+        fuzz_check(tn_key_filter_judge_path(&filter, key) == TN_VERDICT_MASK);
+    } else {
+        check_verdict(tn_key_filter_judge(&filter, key), key, literals, count, false, asks);
+        check_verdict(tn_key_filter_judge_path(&filter, key), key, literals, count, true, false);
+        check_pieces(&filter, key, cut);
     }
-
-    tn_verdict verdict = tn_key_filter_judge(&filter, key);
-    if (failed) fuzz_check(verdict == TN_VERDICT_MASK);
-    if (contained) fuzz_check(verdict != TN_VERDICT_KEEP);
-    if (!failed && !contained) fuzz_check(verdict != TN_VERDICT_MASK);
-    if (!failed && is_ascii(key) && !unsure) fuzz_check(verdict == (contained ? TN_VERDICT_MASK : TN_VERDICT_KEEP));
-    verdict = tn_key_filter_judge_path(&filter, key);
-    fuzz_check(failed || tn_key_filter_has_paths(&filter) == is_path);
-    if (failed) fuzz_check(verdict == TN_VERDICT_MASK);
-    if (in_path) fuzz_check(verdict != TN_VERDICT_KEEP);
-    if (!failed && is_ascii(key) && !unsure_of_paths)
-        fuzz_check(verdict == (in_path ? TN_VERDICT_MASK : TN_VERDICT_KEEP));
-    fuzz_plant(contained && !failed && key.size > 2 && count > 1);
     tn_key_filter_free(&filter);
+    for (size_t i = 0; i < count; i++) fuzz_free(literals[i]);
     fuzz_free(mask);
     fuzz_free(key);
     fuzz_check(fuzz_live_allocations() == 0);

@@ -1,6 +1,7 @@
 #include "event/key_table.h"
 
 #include "base/process.h"
+#include "event/value_scanner.h"
 
 static const tn_text field_names[] = {[TN_FIELD_NONE] = {"", 0},
 #define TN_FIELD_NAME(id, name) [id] = {name, sizeof(name) - 1},
@@ -63,7 +64,7 @@ void tn_key_table_forget_verdicts(tn_key_table *keys)
 
 static tn_key *add(tn_key_table *keys, tn_text name, uint64_t hash)
 {
-    if (keys->table.count >= TN_MAX_REMEMBERED_KEYS) return NULL;
+    if (keys->table.count >= TN_MAX_REMEMBERED_KEYS || tn_scan_is_needed(name)) return NULL;
 
     tn_key *key = tn_alloc(sizeof(*key) + name.size);
     if (!key) return NULL;

@@ -27,7 +27,7 @@ typedef enum { TN_FIELD_NONE, TN_FIELDS(TN_FIELD_ENUM) TN_FIELD_COUNT } tn_field
 #undef TN_FIELD_ENUM
 
 typedef struct {
-    uint8_t verdict; /* tn_verdict; TN_VERDICT_ASK: nobody was asked yet */
+    uint8_t verdict; /* tn_verdict of a key that has none around it; TN_VERDICT_ASK: nobody was asked yet */
     uint8_t field;   /* tn_field */
     bool is_id;      /* "id", or it ends with "_id": Integers become Strings */
 } tn_key_info;
@@ -43,7 +43,8 @@ typedef struct {
 } tn_key;
 
 /* Remembers keys for the life of the process, so that each is judged once, and payloads refer to it instead of
- * repeating it. Bounded, since keys come from users: a long key or one too many is not remembered. Not thread-safe;
+ * repeating it. Bounded, since keys come from users: a long key, one too many, or one that may hold a secret is not
+ * remembered. Not thread-safe;
  * the names of its keys may be read by any thread that was given one. */
 typedef struct {
     tn_table table;
@@ -58,7 +59,7 @@ void tn_key_table_init(tn_key_table *keys);
 /* No payload may refer to its keys any more. */
 void tn_key_table_free(tn_key_table *keys);
 
-/* The key of this name, which is added if it is new. NULL: there is no room for it. */
+/* The key of this name, which is added if it is new. NULL: it is not to be remembered. */
 tn_key *tn_key_table_get(tn_key_table *keys, tn_text name);
 
 /* All verdicts are to be asked for anew. */

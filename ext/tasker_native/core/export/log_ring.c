@@ -1,6 +1,7 @@
 #include "export/log_ring.h"
 
 #include "base/clock.h"
+#include "event/value_scanner.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,10 +37,12 @@ static void tame(char *text)
 void tn_log_ring_write(tn_log_ring *ring, tn_log_level level, const char *format, ...)
 {
     tn_log_line line = {.level = level};
+    char whole[2 * TN_LOG_LINE_SIZE];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(line.text, sizeof(line.text), format, arguments);
+    vsnprintf(whole, sizeof(whole), format, arguments);
     va_end(arguments);
+    tn_scan_message(line.text, sizeof(line.text), tn_text_of(whole));
     tame(line.text);
 
     pthread_mutex_lock(&ring->lock);

@@ -9,7 +9,7 @@
 
 /* What native threads have to say, for a Ruby thread to write to the logger. Bounded: when nobody reads, the oldest
  * line makes room and is counted. Control characters become question marks: what collectors say is logged too, and must
- * neither forge a line nor drive a terminal. Thread-safe. */
+ * neither forge a line nor drive a terminal. Secrets in it are masked. Thread-safe. */
 #define TN_LOG_RING_LINES 64
 #define TN_LOG_LINE_SIZE 512 /* bytes; longer is cut */
 

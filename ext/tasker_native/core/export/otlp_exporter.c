@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/process.h"
+#include "event/value_scanner.h"
 #include "export/exporter.h"
 #include "export/gzip.h"
 #include "export/http_client.h"
@@ -63,8 +64,9 @@ static void read_partial_success(tn_text response, size_t count, tn_export_resul
         while (tn_protobuf_next(&parts, &part)) {
             if (part.number == 1) result->dropped = part.value < count ? (size_t)part.value : count;
             if (part.number == 2) {
-                int size = part.bytes.size < 160 ? (int)part.bytes.size : 160;
-                snprintf(result->message, sizeof(result->message), "the collector says: %.*s", size, part.bytes.bytes);
+                char told[160];
+                tn_scan_message(told, sizeof(told), part.bytes);
+                snprintf(result->message, sizeof(result->message), "the collector says: %s", told);
             }
         }
     }

@@ -124,7 +124,7 @@ module Tasker
         #
         # @return [String]
         def inspect
-          "#<#{self.class} #{request_method} #{url.to_s.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '')} #{path}>"
+          "#<#{self.class} #{request_method} #{url.to_s.sub(%r{//[^/]*@}, '//***@').sub(/\?.*/m, '')} #{path}>"
         end
 
         private

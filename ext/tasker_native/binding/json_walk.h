@@ -1,0 +1,17 @@
+#ifndef TN_BINDING_JSON_WALK_H
+#define TN_BINDING_JSON_WALK_H
+
+#include "payload_walk.h"
+
+/* Nested values as JSON (RFC 8259) at the end of a walk's buffer, filtered: times as ISO 8601, other objects by to_s, what
+ * is a cycle or lies deeper than TN_MAX_DEPTH as the mask. */
+#define TN_MAX_DEPTH 100
+
+/* A Hash or an Array below walk->key. end: how large the buffer may become. false: it was cut there. */
+bool tn_json_container(tn_walk *walk, VALUE container, size_t end);
+
+/* The pairs of a Hash with commas between them and no braces. first: whether they are the first of their object. The same
+ * result. */
+bool tn_json_pairs(tn_walk *walk, VALUE hash, bool first, size_t end);
+
+#endif
