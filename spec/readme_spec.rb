@@ -97,10 +97,12 @@ RSpec.describe 'README.md' do
 
   it 'links to files and headings that exist' do
     headings, others = readme.links.partition { |link| link.start_with?('#') }
-    files = others.reject { |link| link.start_with?('https://') }
+    files = others.reject { |link| link.start_with?('https://') }.map { |link| link.split('#') }
 
     expect(headings - readme.anchors).to be_empty
-    expect(files.reject { |file| File.exist?(File.join(Readme::ROOT, file)) }).to be_empty
+    expect(files.map(&:first).reject { |file| File.exist?(File.join(Readme::ROOT, file)) }).to be_empty
+    expect(files.reject { |page, heading| heading.nil? || Readme.new(page).anchors.include?("##{heading}") })
+      .to be_empty
   end
 
   it 'knows nothing of where it was written' do
