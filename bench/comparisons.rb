@@ -22,4 +22,4 @@ module Comparisons
   end
 end
 
-%w[publish step line span lateness export growth outage engine].each { |name| require_relative "comparisons/#{name}" }
+%w[publish step line span lateness export growth outage filter engine].each { |name| require_relative "comparisons/#{name}" }

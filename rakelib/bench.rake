@@ -6,6 +6,11 @@ task :bench, [:name] => :compile do |_task, arguments|
 end
 
 namespace :bench do
+  desc "Compare the filter with ActiveSupport's"
+  task filter: :compile do
+    ruby 'bench/run.rb', 'filter'
+  end
+
   desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of the pages, draw the plots'
   task save: :compile do
     ruby 'bench/run.rb', '--save'

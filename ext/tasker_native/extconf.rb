@@ -114,5 +114,6 @@ harden
 check_for_optional_functions
 optimize_while_linking
 list_sources
+$CPPFLAGS << ' -DTN_SEALS' if enable_config('debug', ENV['TASKER_NATIVE_DEBUG'] == '1') # see core/trace/seal.h
 $CFLAGS << ' -Werror' if enable_config('werror', ENV['TASKER_NATIVE_WERROR'] == '1') # last: not for the checks above
 track_headers

@@ -5,8 +5,8 @@ require 'open3'
 require 'rbconfig'
 require_relative 'ruby_process'
 
-# The extension as it is, and with the module Tasker::Native::Torture (test/c/extension/torture.c), in two builds: under
-# AddressSanitizer and UBSan, and plain, for valgrind. For processes of its own, which show what they did and whether
+# The extension as it is, and with the module Tasker::Native::Torture (test/c/extension/torture.c), in three builds: under
+# AddressSanitizer and UBSan, with seals (core/trace/seal.h); plain, for valgrind; and one that leaks. For processes of its own, which show what they did and whether
 # they crashed.
 module TortureExtension
   ROOT = RubyProcess::ROOT
@@ -14,7 +14,8 @@ module TortureExtension
 
   # Not the stack: what unwinds Ruby (raise, throw, kill) jumps over our frames without a word to ASan, which would
   # take what they leave behind for theirs.
-  SANITIZE = '-fsanitize=address,undefined --param asan-stack=0 -fno-sanitize-recover=all -fno-omit-frame-pointer'
+  SANITIZE = '-fsanitize=address,undefined --param asan-stack=0 -fno-sanitize-recover=all -fno-omit-frame-pointer ' \
+             '-DTN_SEALS'
 
   # A Ruby that is not built for it leaks at exit. Its garbage collector looks for references on the stack, so locals
   # must live there.
@@ -35,6 +36,11 @@ module TortureExtension
 
     def plain
       @plain ||= Build.new('plain', '').library
+    end
+
+    # One that does not filter all, which its seals must find.
+    def leaking
+      @leaking ||= Build.new('leaking', '-DTN_SEALS -DTN_PLANT_LEAK').library
     end
 
     private

@@ -57,6 +57,15 @@ RSpec.describe 'The extension, tortured', :slow do
     end
   end
 
+  { 'secret' => 'a secret', 'unsealed' => 'what is recorded' }.each do |way, what|
+    it "is watched by seals that find what did not pass the filter: #{what}" do
+      result = torture('leaking', way, sanitized: false,
+                                       env: { 'TASKER_TORTURE_EXTENSION' => TortureExtension.leaking })
+      expect(result.status).to be_signaled
+      expect(result.err).to include("seal: #{what} did not come from the filter")
+    end
+  end
+
   it 'is watched by a count of allocations that finds a planted leak' do
     result = torture('planted', 'leak')
     expect(result.status).not_to be_success

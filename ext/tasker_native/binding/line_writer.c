@@ -1,6 +1,7 @@
 #include "line_writer.h"
 
 #include "base/utf8.h"
+#include "trace/seal.h"
 
 #include <unistd.h>
 
@@ -151,9 +152,10 @@ static VALUE write_line(VALUE argument)
     VALUE correlation = correlation_id(w->walk, thread), component = component_of(w->origin->host);
     VALUE request = request_id(w->walk);
     tn_pairs pairs = tn_walk_pairs(w->walk, false);
+    tn_check_pairs(&pairs);
     tn_event_line line = {
         .format = tn_ruby.lines.format,
-        .event = w->origin->event,
+        .event = tn_walk_clean_name(w->walk, w->origin->event),
         .time = w->walk->now.wall,
         .thread_id = thread_id(thread_number, sizeof(thread_number), thread),
         .process_id = getpid(),

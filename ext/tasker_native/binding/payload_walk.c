@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "event/timestamp.h"
 #include "json_walk.h"
+#include "trace/seal.h"
 
 #define MAX_BACKTRACE_LINES 500
 #define MAX_STACKTRACE (32 * 1024)
@@ -135,6 +136,9 @@ tn_text tn_walk_clean_text(tn_walk *walk, VALUE *string, VALUE *kept)
     bool valid;
     tn_text text = tn_is_utf8(*string) ? tn_text_of_string(*string)
                                        : tn_utf8_of(string, TN_MAX_SCANNED, &walk->copy, &valid);
+#ifdef TN_PLANT_LEAK /* which the seals must find */
+    return text;
+#endif
     return walk->trusted ? text : tn_filter_clean(walk->filter, text, &walk->clean, kept);
 }
 
@@ -685,6 +689,25 @@ static void add_error(tn_walk *walk, tn_occurrence *occurrence)
     if (walk->stacktrace.status == TN_OK) occurrence->stacktrace = tn_buffer_text(&walk->stacktrace);
 }
 
+#ifdef TN_SEALS
+/* The bytes are sealed only if scanners find nothing more in them. */
+static void check_clean(const tn_walk *walk, const tn_pairs *pairs)
+{
+    tn_pair_key key;
+    tn_value value;
+    tn_payload_reader reader = tn_payload_read(pairs->bytes, pairs->size);
+    if (!NIL_P(walk->filter->exempt)) return;
+    while (tn_payload_next_key(&reader, &key) && tn_payload_next_value(&reader, &value)) {
+        tn_buffer out;
+        tn_buffer_init(&out, SIZE_MAX / 2);
+        tn_text text = value.type == TN_VALUE_STRING ? value.as.string : TN_NO_TEXT;
+        size_t found = tn_scan_text(walk->filter->core_scanners, text, tn_filter_mask_text(walk->filter), &out);
+        tn_buffer_free(&out);
+        tn_seal_must_hold(found == 0, "a secret");
+    }
+}
+#endif
+
 static void set_pairs(tn_pairs *pairs, const tn_walk *walk, bool prefixed)
 {
     bool whole = walk->buffer.status == TN_OK;
@@ -693,12 +716,19 @@ static void set_pairs(tn_pairs *pairs, const tn_walk *walk, bool prefixed)
     pairs->count = whole ? walk->writer.count : 0;
     pairs->dropped = walk->writer.dropped + (whole ? 0 : walk->writer.count);
     pairs->prefixed = prefixed;
+#ifdef TN_SEALS
+    check_clean(walk, pairs);
+#endif
+    tn_seal_pairs(pairs);
 }
 
 tn_pairs tn_walk_pairs(const tn_walk *walk, bool prefixed)
 {
     tn_pairs pairs;
     set_pairs(&pairs, walk, prefixed);
+#ifdef TN_PLANT_LEAK
+    pairs.seal = 0;
+#endif
     return pairs;
 }
 
@@ -725,12 +755,13 @@ tn_occurrence *tn_walk_occurrence(tn_walk *walk, tn_event_id event, tn_text name
 {
     tn_occurrence *found = &walk->found;
     found->event = event;
-    found->name = tn_walk_clean_name(walk, name);
+    found->name = event < TN_SYSTEM_EVENT_COUNT ? name : tn_walk_clean_name(walk, name);
     found->now = walk->now;
     found->task_id = tn_walk_id_text(&walk->task_id);
     found->step_id = tn_walk_id_text(&walk->step_id);
     set_pairs(&found->payload, walk, true);
     if (walk->has_error || !NIL_P(walk->exception)) add_error(walk, found);
+    tn_seal_occurrence(found);
     return found;
 }
 

@@ -610,7 +610,8 @@ static VALUE write_json(VALUE argument)
     j->walk.original = j->fields;
     bool complete = tn_json_pairs(&j->walk, j->fields, true, TN_PAYLOAD_BUFFER / 2);
     tn_buffer_append_byte(&j->walk.buffer, '}');
-    if (j->walk.buffer.status != TN_OK || !complete) tn_raise(TN_ERROR_LIMIT, "a text is too long to be filtered");
+    tn_status status = j->walk.buffer.status;
+    if (status != TN_OK || !complete) tn_raise(status ? status : TN_ERROR_LIMIT, "fields could not be filtered");
     return tn_string_of_text(tn_buffer_text(&j->walk.buffer));
 }
 

@@ -53,7 +53,7 @@ module Child
   def settle
     Tasker::Native::Pipeline.resume
     Tasker::Native::Testing.reset!
-    step = "settled-#{RANDOM.rand(2**64)}"
+    step = "settled-#{RANDOM.rand(10**9)}"
     publisher.publish('step.completed', { task_id: 'T', step_id: step, note: 'fine' })
     spans = Tasker::Native::Testing.finished_spans
     steps = spans.map { |span| span.attributes['tasker.step_id'] }

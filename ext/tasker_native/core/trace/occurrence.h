@@ -18,6 +18,9 @@ typedef struct {
     uint64_t duration; /* nanoseconds; 0: unknown */
     tn_text error_message, error_type, stacktrace;
     tn_pairs payload;
+#ifdef TN_SEALS
+    uint64_t seal; /* of texts beside the payload: see trace/seal.h */
+#endif
 } tn_occurrence;
 
 #endif

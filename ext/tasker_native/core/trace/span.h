@@ -57,6 +57,9 @@ typedef struct {
     uint32_t count;
     uint32_t dropped; /* that were left out already */
     bool prefixed;
+#ifdef TN_SEALS
+    uint64_t seal; /* see trace/seal.h */
+#endif
 } tn_pairs;
 
 #define TN_NO_PAIRS ((tn_pairs){0})

@@ -3,6 +3,7 @@
 #include "base/list.h"
 #include "base/process.h"
 #include "base/table.h"
+#include "trace/seal.h"
 #include "trace/step_table.h"
 
 #include <pthread.h>
@@ -719,6 +720,7 @@ static bool is_nobodys(const tn_occurrence *occurrence)
 
 void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occurrence)
 {
+    tn_check_occurrence(occurrence);
     if (is_nobodys(occurrence)) return;
 
     tn_delivery out = {0};
@@ -731,6 +733,7 @@ void tn_span_manager_record(tn_span_manager *manager, const tn_occurrence *occur
 
 void tn_span_manager_finish_task(tn_span_manager *manager, const tn_occurrence *occurrence, tn_span_status status)
 {
+    tn_check_pairs(&occurrence->payload);
     if (occurrence->task_id.size == 0) return;
 
     tn_delivery out = {0};
@@ -805,6 +808,7 @@ bool tn_span_manager_find(tn_span_manager *manager, tn_span_key key, tn_span_con
 
 bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_text name, tn_moment now, tn_pairs pairs)
 {
+    tn_check_pairs(&pairs);
     enter(manager);
     tn_span *span = find_open(manager, key);
     if (span) tn_span_add_event(span, &manager->limits, name, time_within(span, now), pairs);
@@ -814,6 +818,7 @@ bool tn_span_manager_add_event(tn_span_manager *manager, tn_span_key key, tn_tex
 
 bool tn_span_manager_set_attributes(tn_span_manager *manager, tn_span_key key, tn_pairs pairs)
 {
+    tn_check_pairs(&pairs);
     enter(manager);
     tn_span *span = find_open(manager, key);
     if (span) tn_span_add_attributes(span, pairs);

@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+require_relative '../support/filter_subject'
+
+Subject.run(NativeFilter.new('nested'))
