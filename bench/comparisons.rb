@@ -22,4 +22,6 @@ module Comparisons
   end
 end
 
-%w[publish step line span lateness export growth outage filter engine].each { |name| require_relative "comparisons/#{name}" }
+%w[publish step line span lateness export growth outage filter engine].each do |name|
+  require_relative "comparisons/#{name}"
+end

@@ -6,7 +6,8 @@ torture_seconds = Integer(ENV.fetch('TORTURE_SECONDS', '120'))
 core_make = ['make', '--no-print-directory', '-f', 'test/c/Makefile', '-j2']
 # The tests of the core that handle the most memory, and the specs that reach every function of the extension.
 core_short = '@(payload|span|json|otlp_protobuf|gzip|log_ring|verdict_table)/*'
-specs_short = %w[native/payload native/filter native/filter_json native/step_spans native/task_spans native/current_span events/publisher]
+specs_short = %w[native/payload native/filter native/filter_json native/step_spans native/task_spans
+                 native/current_span events/publisher]
 specs_short = specs_short.map { |name| "spec/tasker/#{name}_spec.rb" }
 filter_targets = ['key_filter', *Dir['test/c/fuzz/fuzz_scan_*.c'].map { |file| file[/fuzz_(scan_\w+)/, 1] }].join(' ')
 

@@ -1,6 +1,6 @@
 # frozen_string_literal: true
 
-require_relative '../support/filter_subject'
+require_relative '../support/native_filter'
 
 # Documents with a key that was never seen before: what is kept of them.
 class KeysFiltered < NativeFilter

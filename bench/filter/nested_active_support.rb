@@ -1,5 +1,5 @@
 # frozen_string_literal: true
 
-require_relative '../support/filter_subject'
+require_relative '../support/active_support_filter'
 
 Subject.run(ActiveSupportFilter.new('nested'))

@@ -1,5 +1,5 @@
 # frozen_string_literal: true
 
-require_relative '../support/filter_subject'
+require_relative '../support/native_filter'
 
 Subject.run(NativeFilter.new('nested'))

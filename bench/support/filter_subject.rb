@@ -12,19 +12,19 @@ class FilterSubject < Subject
            items: 3, api_token: 'abcdef0123456789', note: 'leave it at the door' }.freeze
 
   # 127 keys: 7, and 15 times 8.
-  NESTED = { **FLAT.slice(:order_id, :customer, :email, :status, :total, :note),
-             lines: Array.new(15) do |number|
-               { sku: "A-#{number}", name: 'A book of numbers', quantity: number, price: 9.95, taxed: true, email: nil,
-                 weight: 0.5, warehouse: 'north' }
-             end }.freeze
+  LINES = Array.new(15) do |number|
+    { sku: "A-#{number}", name: 'A book of numbers', quantity: number, price: 9.95, taxed: true, email: nil,
+      weight: 0.5, warehouse: 'north' }
+  end
+  NESTED = { **FLAT.slice(:order_id, :customer, :email, :status, :total, :note), lines: LINES }.freeze
 
   DOCUMENTS = { 'flat' => FLAT, 'strings' => FLAT.transform_keys(&:to_s).freeze, 'nested' => NESTED,
                 'mixed' => NESTED }.freeze
 
   # kind: of the document; the filters are mixed for 'mixed'
   def initialize(name, kind)
-    super(name, iterations: kind == 'flat' || kind == 'strings' ? 200_000 : 20_000)
     @document = DOCUMENTS.fetch(kind)
+    super(name, iterations: @document.equal?(NESTED) ? 20_000 : 200_000)
     @filters = kind == 'mixed' ? MIXED : LITERALS
     @filtered = 0
   end
@@ -46,31 +46,5 @@ class FilterSubject < Subject
 
   def counts
     { filtered: @filtered }
-  end
-end
-
-# By ActiveSupport.
-class ActiveSupportFilter < FilterSubject
-  def initialize(kind)
-    super('ActiveSupport::ParameterFilter', kind)
-  end
-
-  def prepare(_sink_url)
-    require 'active_support'
-    require 'active_support/parameter_filter'
-    @filter = ActiveSupport::ParameterFilter.new(@filters)
-  end
-end
-
-# By ours. values: whether values are looked into, too.
-class NativeFilter < FilterSubject
-  def initialize(kind, values: false)
-    super(values ? 'tasker-native with scanners' : 'tasker-native', kind)
-    @values = values
-  end
-
-  def prepare(_sink_url)
-    require_relative '../../lib/tasker/native'
-    @filter = Tasker::Native::ParameterFilter.new(@filters, filter_values: @values)
   end
 end

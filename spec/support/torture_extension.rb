@@ -5,9 +5,9 @@ require 'open3'
 require 'rbconfig'
 require_relative 'ruby_process'
 
-# The extension as it is, and with the module Tasker::Native::Torture (test/c/extension/torture.c), in three builds: under
-# AddressSanitizer and UBSan, with seals (core/trace/seal.h); plain, for valgrind; and one that leaks. For processes of its own, which show what they did and whether
-# they crashed.
+# The extension as it is, and with the module Tasker::Native::Torture (test/c/extension/torture.c), in three builds:
+# under AddressSanitizer and UBSan, with seals (core/trace/seal.h); plain, for valgrind; and one that leaks. For
+# processes of their own, which show what they did and whether they crashed.
 module TortureExtension
   ROOT = RubyProcess::ROOT
   SOURCE = File.join(ROOT, 'test', 'c', 'extension', 'torture.c')
