@@ -69,7 +69,7 @@ static VALUE shown(tn_walk *walk, tn_key *key, VALUE object)
 
     VALUE text = text_of(object);
     if (NIL_P(text)) return Qnil;
-    walk->key = tn_string_of_text(key->name.text);
+    if (!NIL_P(walk->filter->procs)) walk->key = tn_string_of_text(key->name.text);
     return tn_walk_clean_string(walk, text_of(tn_walk_leaf(walk, text)));
 }
 

@@ -326,6 +326,17 @@ Test(value_scanner, finds_credentials)
         {"Authorization: a1b2c3d4", "Authorization: *"},
         {"Authorization: Digest username=\"Mufasa\", response=\"6629fae4\"\nHost: x",
          "Authorization: Digest *\nHost: x"},
+        {"Bearer: abc123", "Bearer: *"},
+        {"bearer=abc123", "bearer=*"},
+        {"\"Bearer QWxhZGRpbg==\"", "\"Bearer *\""},
+        {"\"Bearer QWxhZGRpbjE=\", 5", "\"Bearer *\", 5"},
+        {"Bearer token=abc123", "Bearer *"},
+        {"HTTP_AUTHORIZATION=Token secret", "HTTP_AUTHORIZATION=Token *"},
+        {"\\\"Authorization\\\":\\\"Token abc-def\\\"", "\\\"Authorization\\\":\\\"Token *\\\""},
+        {"<Authorization>Bearer abc</Authorization>", "<Authorization>Bearer *</Authorization>"},
+        {"Authorization: Digest username=\\\"Mufasa\\\", response=\\\"8ca5\\\"", "Authorization: Digest *"},
+        {"Authorization: 0c5bb40deadbeef was sent", "Authorization: * was sent"},
+        {"Authorization: user:pass", "Authorization: *"},
         {"Authorization: AWS4-HMAC-SHA256 Credential=AKI/2026/s3, Signature=fe5f80",
          "Authorization: AWS4-HMAC-SHA256 *"},
     };
@@ -397,6 +408,38 @@ Test(value_scanner, finds_passwords_of_urls)
         "https://cdn.example/image@2x.png",
     };
     ASSERT_UNTOUCHED(texts);
+}
+
+/* Where something was inspected, made JSON, or put into a URL, what stands before a secret is escaped. */
+Test(value_scanner, finds_secrets_behind_escapes)
+{
+    static const struct {
+        tn_scanner scanner;
+        const char *shown, *secret;
+    } samples[] = {
+        {TN_SCAN_CARD_NUMBER, "", "4111111111111111"},
+        {TN_SCAN_CARD_NUMBER, "", "4111 1111 1111 1111"},
+        {TN_SCAN_JWT, "", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"},
+        {TN_SCAN_CREDENTIALS, "Bearer ", "abc123"},
+        {TN_SCAN_CREDENTIALS, "basic ", "dXNlcjpwYXNz"},
+        {TN_SCAN_AWS_KEY, "", "AKIAIOSFODNN7EXAMPLE"},
+        {TN_SCAN_GITHUB_TOKEN, "", "ghp_0123456789abcdefghijABCDEFGHIJ012345"},
+        {TN_SCAN_SLACK_TOKEN, "", "xoxb-123456789012-abcdefABCDEF"},
+        {TN_SCAN_STRIPE_KEY, "",
+         "sk_"
+         "live_0123456789abcdef"},
+    };
+    static const char *const before[] = {"\\n",     "\\t",      "a\\r\\n", "x%3D", "%3a",
+                                         "\\u003d", "a\\u0022", "a=",      "\"",   "_"};
+    for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        for (size_t b = 0; b < sizeof(before) / sizeof(before[0]); b++) {
+            if (samples[i].scanner == TN_SCAN_JWT && before[b][0] == '_') continue;
+            char text[256], expected[256];
+            snprintf(text, sizeof(text), "%s%s%s\\n", before[b], samples[i].shown, samples[i].secret);
+            snprintf(expected, sizeof(expected), "%s%s*\\n", before[b], samples[i].shown);
+            assert_scanned(samples[i].scanner, text, expected);
+        }
+    }
 }
 
 /* --- All of them --------------------------------------------------------------------------------------- */

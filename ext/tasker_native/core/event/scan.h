@@ -89,6 +89,24 @@ static inline bool tn_text_before(tn_text text, size_t at, tn_text part)
     return at >= part.size && tn_text_at(text, at - part.size, part);
 }
 
+static inline bool tn_is_hex(uint8_t byte)
+{
+    return tn_is_digit(byte) || (tn_lower(byte) >= 'a' && tn_lower(byte) <= 'f');
+}
+
+/* Whether a word may begin there: behind none, or behind what stands for another character: \n in JSON and where something
+ * was inspected, \u003d, %3D. */
+static inline bool tn_is_border(tn_text text, size_t at)
+{
+    const char *end = text.bytes + at;
+    if (at == 0 || at > text.size || !tn_is_alnum((uint8_t)end[-1])) return true;
+    if (at >= 2 && end[-2] == '\\') return strchr("nrtbf", end[-1]) != NULL;
+    bool hex = at >= 3 && tn_is_hex((uint8_t)end[-1]) && tn_is_hex((uint8_t)end[-2]);
+    if (!hex) return false;
+    if (end[-3] == '%') return true;
+    return at >= 6 && end[-6] == '\\' && end[-5] == 'u' && tn_is_hex((uint8_t)end[-4]) && tn_is_hex((uint8_t)end[-3]);
+}
+
 /* Behind all bytes from `at` on for which `is` says so. */
 static inline size_t tn_skip(tn_text text, size_t at, bool (*is)(uint8_t byte))
 {

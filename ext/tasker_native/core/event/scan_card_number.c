@@ -39,11 +39,6 @@ bool tn_scan_is_card_number(int64_t number)
     return is_card(digits + first, MOST_DIGITS - first);
 }
 
-static bool is_hex(uint8_t byte)
-{
-    return tn_is_digit(byte) || (tn_lower(byte) >= 'a' && tn_lower(byte) <= 'f');
-}
-
 /* What digests have in hexadecimal: MD5, the SHA family. */
 static bool is_digest_size(size_t size)
 {
@@ -56,7 +51,7 @@ static bool is_uuid(tn_text text, size_t at)
     for (size_t i = 0; i < UUID_SIZE; i++) {
         bool dash = i == 8 || i == 13 || i == 18 || i == 23;
         uint8_t byte = (uint8_t)text.bytes[at + i];
-        if (dash ? byte != '-' : !is_hex(byte)) return false;
+        if (dash ? byte != '-' : !tn_is_hex(byte)) return false;
     }
     return !tn_is_alnum(tn_byte_before(text, at)) && !tn_is_alnum(tn_byte_at(text, at + UUID_SIZE));
 }
@@ -86,12 +81,6 @@ static size_t letters_behind(tn_text text, size_t at)
     return last;
 }
 
-/* "\n" that was not made a newline. */
-static bool is_escape(tn_text text, size_t letters, size_t number)
-{
-    return number - letters >= 1 && tn_byte_before(text, letters) == '\\';
-}
-
 static bool may_begin(tn_text text, size_t at)
 {
     uint8_t before = tn_byte_before(text, at);
@@ -107,15 +96,15 @@ static bool may_end(tn_text text, size_t end)
 /* Whether letters and digits beside it make something else of it. */
 static bool is_part_of_a_token(tn_text text, size_t from, size_t to)
 {
-    size_t first = letters_before(text, from), last = letters_behind(text, to);
-    if (is_escape(text, first, from)) first = from;
-    bool mixed = tn_is_digit(tn_byte_before(text, first)) || tn_is_digit(tn_byte_at(text, last));
+    bool border = tn_is_border(text, from);
+    size_t first = border ? from : letters_before(text, from), last = letters_behind(text, to);
+    bool mixed = (!border && tn_is_digit(tn_byte_before(text, first))) || tn_is_digit(tn_byte_at(text, last));
     if (mixed || (first < from && last > to)) return true;
 
     size_t size = last - first;
     if (!is_digest_size(size)) return false;
     for (size_t at = first; at < last; at++) {
-        if (!is_hex((uint8_t)text.bytes[at])) return false;
+        if (!tn_is_hex((uint8_t)text.bytes[at])) return false;
     }
     return true;
 }
@@ -143,10 +132,23 @@ static bool is_number_of_card(tn_text text, size_t from, size_t to, const uint8_
            !is_part_of_a_token(text, from, to) && !is_in_uuid(text, from);
 }
 
+/* Of digits that say which character is meant: %20, \u0022. 0: they do not. */
+static size_t size_of_escape(tn_text text, size_t at)
+{
+    if (tn_byte_before(text, at) == '%' && tn_is_hex(tn_byte_at(text, at + 1))) return 2;
+    return tn_text_before(text, at, TN_TEXT("\\u")) && tn_is_border(text, at + 4) ? 4 : 0;
+}
+
 /* Tries one group, two, three... The longest number wins: of 16 digits, the first 13 may pass Luhn's check, too. */
 bool tn_scan_card_number(tn_scan *scan)
 {
     tn_text text = scan->text;
+    size_t escape = size_of_escape(text, scan->at);
+    if (escape > 0) {
+        scan->next = scan->at + escape;
+        return false;
+    }
+
     uint8_t digits[MOST_DIGITS], separator = 0;
     size_t count = 0, end = read_group(text, scan->at, digits, &count), found = 0;
     scan->next = end;

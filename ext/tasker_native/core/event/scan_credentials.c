@@ -38,6 +38,13 @@ static size_t skip_spaces(tn_text text, size_t at)
     return at;
 }
 
+/* The same behind a colon, which is no HTTP, but what people write. */
+static size_t skip_separator(tn_text text, size_t at)
+{
+    bool colon = tn_byte_at(text, at) == ':' || tn_byte_at(text, at) == '=';
+    return skip_spaces(text, at + colon);
+}
+
 /* The end of token68 = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" (RFC 9110, section 11.2). */
 static size_t end_of_token68(tn_text text, size_t at)
 {
@@ -69,17 +76,36 @@ static bool is_prose(tn_text text, size_t from, size_t to)
     return true;
 }
 
-static bool found_token(tn_scan *scan, size_t from, size_t to)
+static bool is_masked(const tn_scan *scan, size_t at)
 {
-    bool masked = scan->mask.size > 0 && tn_text_at(scan->text, from, scan->mask);
-    return to > from && !masked && tn_found(scan, from, to);
+    return scan->mask.size > 0 && tn_text_at(scan->text, at, scan->mask);
 }
 
-static bool begins_a_word(const tn_scan *scan, size_t at)
+static bool found_token(tn_scan *scan, size_t from, size_t to)
 {
-    uint8_t before = tn_byte_before(scan->text, at);
-    return !tn_is_alnum(before) || tn_text_before(scan->text, at, TN_TEXT("\\n")) ||
-           tn_text_before(scan->text, at, TN_TEXT("%20"));
+    return to > from && !is_masked(scan, from) && tn_found(scan, from, to);
+}
+
+static bool is_visible(uint8_t byte)
+{
+    return byte > ' ' && byte != '"' && byte != '\'' && byte != '\\' && byte != '<' && byte != '>' && byte != 0x7F;
+}
+
+/* Whether name="value" comes, the quotes escaped or not. The end of what is quoted is no value. */
+static bool has_quoted_parameter(tn_text text, size_t from)
+{
+    size_t value = tn_skip(text, from, is_token68);
+    if (tn_text_at(text, value, TN_TEXT("=\""))) return tn_is_alnum(tn_byte_at(text, value + 2));
+    return tn_text_at(text, value, TN_TEXT("=\\\"")) && tn_is_alnum(tn_byte_at(text, value + 3));
+}
+
+/* Whether name = value pairs come, as Digest and others have them; padding of base64 is none. */
+static bool has_parameters(tn_text text, size_t from)
+{
+    size_t sign = tn_skip(text, from, is_token68);
+    uint8_t value = tn_byte_at(text, sign + 1);
+    if (tn_byte_at(text, sign) != '=') return false;
+    return (value != '=' && is_visible(value)) || has_quoted_parameter(text, from);
 }
 
 /* That of a sentence is left where it is. */
@@ -92,13 +118,13 @@ static size_t before_full_stop(tn_text text, size_t from, size_t to)
 bool tn_scan_bearer(tn_scan *scan)
 {
     tn_text text = scan->text;
-    if (!tn_word_at(text, scan->at, TN_TEXT("bearer")) || !begins_a_word(scan, scan->at)) return false;
+    if (!tn_word_at(text, scan->at, TN_TEXT("bearer")) || !tn_is_border(text, scan->at)) return false;
 
-    size_t behind = scan->at + strlen("bearer"), from = skip_spaces(text, behind);
-    if (from == behind || is_prose(text, from, tn_skip(text, from, is_token68))) return false;
-    size_t end = end_of_token68(text, from);
-    bool is_parameter = tn_byte_at(text, end) == '"' && tn_byte_before(text, end) == '=';
-    return !is_parameter && found_token(scan, from, before_full_stop(text, from, end));
+    size_t behind = scan->at + strlen("bearer"), from = skip_separator(text, behind);
+    if (from == behind || has_quoted_parameter(text, from)) return false; /* a challenge: Bearer realm="example" */
+    if (has_parameters(text, from)) return found_token(scan, from, tn_skip(text, from, is_visible));
+    if (is_prose(text, from, tn_skip(text, from, is_token68))) return false;
+    return found_token(scan, from, before_full_stop(text, from, end_of_token68(text, from)));
 }
 
 static int digit_of_base64(uint8_t byte)
@@ -145,9 +171,9 @@ static bool is_mixed(tn_text text, size_t from, size_t to)
 bool tn_scan_basic(tn_scan *scan)
 {
     tn_text text = scan->text;
-    if (!tn_word_at(text, scan->at, TN_TEXT("basic")) || !begins_a_word(scan, scan->at)) return false;
+    if (!tn_word_at(text, scan->at, TN_TEXT("basic")) || !tn_is_border(text, scan->at)) return false;
 
-    size_t behind = scan->at + strlen("basic"), from = skip_spaces(text, behind);
+    size_t behind = scan->at + strlen("basic"), from = skip_separator(text, behind);
     if (from == behind) return false;
     size_t end = before_full_stop(text, from, end_of_token68(text, from));
     return (is_user_and_password(text, from, end) || is_mixed(text, from, end)) && found_token(scan, from, end);
@@ -157,20 +183,6 @@ static bool is_between(uint8_t byte)
 {
     return byte == ' ' || byte == '\t' || byte == ':' || byte == '=' || byte == '>' || byte == '"' || byte == '\'' ||
            byte == '[' || byte == '\\';
-}
-
-static bool is_visible(uint8_t byte)
-{
-    return byte > ' ' && byte != '"' && byte != '\'' && byte != '\\' && byte != 0x7F;
-}
-
-/* Whether name = value pairs come, as Digest and others have them; padding of base64 is none. */
-static bool has_parameters(tn_text text, size_t from)
-{
-    size_t name = tn_skip(text, from, is_token68);
-    uint8_t next = tn_byte_at(text, name + 1);
-    if (tn_byte_at(text, name) != '=') return false;
-    return next == '"' ? tn_is_alnum(tn_byte_at(text, name + 2)) : next != '=' && is_visible(next);
 }
 
 /* To the end of the line. */
@@ -188,19 +200,35 @@ static bool found_unless_prose(tn_scan *scan, size_t from)
     return !is_prose(scan->text, from, end) && found_token(scan, from, end);
 }
 
-/* A scheme and what follows it, or that alone. What follows Bearer and Basic is always masked; any other word may be a
- * scheme, but "authorization: not granted" has none. */
+/* Whose credentials may look like words. */
+static bool is_scheme(tn_text text, size_t from, size_t to)
+{
+    static const char *const schemes[] = {"bearer", "basic", "token", "apikey", "negotiate", "ntlm", "bot", "key"};
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        tn_text scheme = tn_text_of(schemes[i]);
+        if (to - from == scheme.size && tn_word_at(text, from, scheme)) return true;
+    }
+    return false;
+}
+
+/* A scheme and what follows it, or that alone. Any word may be a scheme, but "authorization: not granted" has none. */
 static bool found_value(tn_scan *scan, size_t from)
 {
     tn_text text = scan->text;
     size_t scheme = tn_skip(text, from, is_alnum_or_dash), value = skip_spaces(text, scheme);
     if (value == scheme || value == text.size) return found_unless_prose(scan, from);
+    if (is_masked(scan, value)) return false;
 
-    if (tn_word_at(text, from, TN_TEXT("bearer")) || tn_word_at(text, from, TN_TEXT("basic"))) {
-        return found_token(scan, value, end_of_token68(text, value));
-    }
     if (has_parameters(text, value)) return found_token(scan, value, end_of_parameters(text, value));
-    return found_unless_prose(scan, value);
+    if (is_scheme(text, from, scheme)) {
+        return found_token(scan, value, before_full_stop(text, value, tn_skip(text, value, is_visible)));
+    }
+    return (!is_prose(text, from, scheme) && found_unless_prose(scan, from)) || found_unless_prose(scan, value);
+}
+
+static bool is_quote_or_space(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '"' || byte == '\'' || byte == '[' || byte == '\\';
 }
 
 bool tn_scan_authorization(tn_scan *scan)
@@ -211,6 +239,6 @@ bool tn_scan_authorization(tn_scan *scan)
 
     size_t behind = scan->at + strlen("zation"), from = tn_skip_some(text, behind, MOST_BETWEEN, is_between);
     if (from == text.size) return false;
-    bool has_value = memchr(text.bytes + behind, ':', from - behind) || memchr(text.bytes + behind, '=', from - behind);
-    return has_value && found_value(scan, from);
+    bool separated = tn_skip(text, behind, is_quote_or_space) < from;
+    return separated && found_value(scan, from);
 }

@@ -35,7 +35,7 @@ static bool is_upper_or_digit(uint8_t byte)
 /* A prefix that begins at `from`, and at least `least` bytes of a kind behind `at`. */
 static bool found_behind(tn_scan *scan, size_t from, size_t at, bool (*is)(uint8_t byte), size_t least)
 {
-    if (tn_is_alnum(tn_byte_before(scan->text, from))) return false;
+    if (!tn_is_border(scan->text, from)) return false;
     size_t end = tn_skip(scan->text, at, is);
     return end - at >= least && tn_found(scan, from, end);
 }
@@ -50,7 +50,8 @@ bool tn_scan_jwt(tn_scan *scan)
     tn_text text = scan->text;
     if (!tn_text_before(text, scan->at, TN_TEXT("ey"))) return false;
     size_t from = scan->at - 2;
-    if (tn_is_base64url(tn_byte_before(text, from))) return false;
+    uint8_t before = tn_byte_before(text, from);
+    if (before == '-' || before == '_' || !tn_is_border(text, from)) return false;
 
     size_t end = tn_skip(text, from, is_base64url), payload = end + 1;
     if (end - from < LEAST_HEADER || tn_byte_at(text, end) != '.') return false;
