@@ -2,7 +2,9 @@
 
 #define LEAST_DIGITS 13
 #define MOST_DIGITS 19
-#define MOST_LETTERS 32 /* beside a number; more are not looked at */
+#define MOST_LETTERS 15 /* beside a number; with more it is a token */
+#define FIRST_GROUP 4   /* digits, at least */
+#define LEAST_GROUP 3   /* the same of others, but for the last */
 #define UUID_SIZE 36
 
 static bool passes_luhn(const uint8_t *digits, size_t count)
@@ -70,14 +72,14 @@ static bool is_in_uuid(tn_text text, size_t at)
 static size_t letters_before(tn_text text, size_t at)
 {
     size_t first = at;
-    while (first > 0 && at - first < MOST_LETTERS && tn_is_letter((uint8_t)text.bytes[first - 1])) first--;
+    while (first > 0 && at - first <= MOST_LETTERS && tn_is_letter((uint8_t)text.bytes[first - 1])) first--;
     return first;
 }
 
 static size_t letters_behind(tn_text text, size_t at)
 {
     size_t last = at;
-    while (last < text.size && last - at < MOST_LETTERS && tn_is_letter((uint8_t)text.bytes[last])) last++;
+    while (last < text.size && last - at <= MOST_LETTERS && tn_is_letter((uint8_t)text.bytes[last])) last++;
     return last;
 }
 
@@ -100,6 +102,7 @@ static bool is_part_of_a_token(tn_text text, size_t from, size_t to)
     size_t first = border ? from : letters_before(text, from), last = letters_behind(text, to);
     bool mixed = (!border && tn_is_digit(tn_byte_before(text, first))) || tn_is_digit(tn_byte_at(text, last));
     if (mixed || (first < from && last > to)) return true;
+    if (from - first > MOST_LETTERS || last - to > MOST_LETTERS) return true;
 
     size_t size = last - first;
     if (!is_digest_size(size)) return false;
@@ -150,13 +153,15 @@ bool tn_scan_card_number(tn_scan *scan)
     }
 
     uint8_t digits[MOST_DIGITS], separator = 0;
-    size_t count = 0, end = read_group(text, scan->at, digits, &count), found = 0;
+    size_t count = 0, end = read_group(text, scan->at, digits, &count), group = count, found = 0;
     scan->next = end;
     while (count <= MOST_DIGITS) {
         if (is_number_of_card(text, scan->at, end, digits, count)) found = end;
-        if (!goes_on(text, end, separator)) break;
+        if (group < (separator ? LEAST_GROUP : FIRST_GROUP) || !goes_on(text, end, separator)) break;
         separator = (uint8_t)text.bytes[end];
+        group = count;
         end = read_group(text, end + 1, digits, &count);
+        group = count - group;
     }
     return found > 0 && tn_found(scan, scan->at, found);
 }

@@ -3,6 +3,7 @@
 #define MOST_SPACES 4
 #define MOST_BETWEEN 8 /* of bytes between "Authorization" and its value */
 #define LONGEST_WORD 16
+#define LONGEST_NUMBER 7
 #define MOST_PARAMETERS 1024 /* bytes */
 #define MOST_DECODED 1024
 #define LEAST_MIXED 16 /* of letters and digits that are no word */
@@ -57,21 +58,27 @@ static bool is_a_words_end(uint8_t byte)
     return byte == '-' || byte == '/' || byte == '.' || byte == '_';
 }
 
-/* Whether it reads as words do: "token", "Token-based", "AND/OR". */
+/* Words, and small numbers: "token", "Token-based", "AND/OR", "42". */
+static bool is_a_word(tn_text word)
+{
+    size_t upper = 0, digits = 0;
+    for (size_t at = 0; at < word.size; at++) {
+        uint8_t byte = (uint8_t)word.bytes[at];
+        bool is_upper = byte >= 'A' && byte <= 'Z', is_digit = tn_is_digit(byte);
+        if (!tn_is_alnum(byte) || (is_upper && upper < at) || digits != (is_digit ? at : 0)) return false;
+        upper += is_upper;
+        digits += is_digit;
+    }
+    return word.size <= LONGEST_WORD && digits <= LONGEST_NUMBER;
+}
+
+/* Whether a text reads as a sentence does. */
 static bool is_prose(tn_text text, size_t from, size_t to)
 {
-    size_t word = from, upper = 0;
-    for (size_t at = from; at < to; at++) {
-        uint8_t byte = (uint8_t)text.bytes[at];
-        if (is_a_words_end(byte)) {
-            word = at + 1;
-            upper = 0;
-            continue;
-        }
-        bool is_upper = byte >= 'A' && byte <= 'Z';
-        if (!tn_is_letter(byte) || at - word >= LONGEST_WORD) return false;
-        if (is_upper && upper < at - word) return false; /* behind a small letter */
-        upper += is_upper;
+    for (size_t word = from, at = from; at <= to; at++) {
+        if (at < to && !is_a_words_end((uint8_t)text.bytes[at])) continue;
+        if (!is_a_word((tn_text){text.bytes + word, at - word})) return false;
+        word = at + 1;
     }
     return true;
 }
@@ -108,6 +115,16 @@ static bool has_parameters(tn_text text, size_t from)
     return (value != '=' && is_visible(value)) || has_quoted_parameter(text, from);
 }
 
+/* What a server asks for (RFC 6750, section 3): Bearer realm="example", error=invalid_token. */
+static bool is_challenge(tn_text text, size_t from)
+{
+    static const char *const names[] = {"realm=", "scope=", "error=", "error_description=", "error_uri="};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (tn_word_at(text, from, tn_text_of(names[i]))) return true;
+    }
+    return has_quoted_parameter(text, from);
+}
+
 /* That of a sentence is left where it is. */
 static size_t before_full_stop(tn_text text, size_t from, size_t to)
 {
@@ -121,7 +138,7 @@ bool tn_scan_bearer(tn_scan *scan)
     if (!tn_word_at(text, scan->at, TN_TEXT("bearer")) || !tn_is_border(text, scan->at)) return false;
 
     size_t behind = scan->at + strlen("bearer"), from = skip_separator(text, behind);
-    if (from == behind || has_quoted_parameter(text, from)) return false; /* a challenge: Bearer realm="example" */
+    if (from == behind || is_challenge(text, from)) return false;
     if (has_parameters(text, from)) return found_token(scan, from, tn_skip(text, from, is_visible));
     if (is_prose(text, from, tn_skip(text, from, is_token68))) return false;
     return found_token(scan, from, before_full_stop(text, from, end_of_token68(text, from)));

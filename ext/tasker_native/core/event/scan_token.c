@@ -40,8 +40,8 @@ static bool found_behind(tn_scan *scan, size_t from, size_t at, bool (*is)(uint8
     return end - at >= least && tn_found(scan, from, end);
 }
 
-#define MOST_PARTS 5 /* of a JWE; a JWS has three */
-#define LEAST_HEADER 10
+#define MOST_PARTS 5    /* of a JWE; a JWS has three */
+#define LEAST_HEADER 15 /* of {"alg":"x"} */
 #define LEAST_PAYLOAD 10
 
 /* header.payload.signature, of which the signature may be empty, or cut off. */
@@ -126,8 +126,10 @@ bool tn_scan_slack_token(tn_scan *scan)
     enum { LEAST = 10 };
     tn_text text = scan->text;
     size_t from = scan->at;
-    bool token = tn_text_at(text, from, TN_TEXT("xox")) && tn_is_letter(tn_byte_at(text, from + 3)) &&
-                 tn_byte_at(text, from + 4) == '-';
+    uint8_t kind = tn_byte_at(text, from + 3);
+    bool known = tn_is_letter(kind) && strchr("abcdeprs", kind);
+    bool old = kind == 'o' && tn_is_digit(tn_byte_at(text, from + 5)); /* hugs and kisses are none */
+    bool token = tn_text_at(text, from, TN_TEXT("xox")) && tn_byte_at(text, from + 4) == '-' && (known || old);
     bool app = tn_text_at(text, from, TN_TEXT("xapp-"));
     return (token || app) && found_behind(scan, from, from + 5, is_alnum_or_dash, LEAST);
 }
