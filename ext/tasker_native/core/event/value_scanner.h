@@ -7,12 +7,14 @@
  *
  * Each kind has a form that others have not: a prefix, a length, a check digit. Entropy is no reason: ids and digests are
  * what one reads a trace for. One pass, in which each byte is looked at a bounded number of times; no memory but what
- * the result needs. What was masked once is not found again. Any thread.
+ * the result needs. What was masked once is not found again. A secret may stand behind an escape (\n, \u003d,
+ * %3D) as behind the character that is meant. Any thread.
  *
- * TN_SCAN_CARD_NUMBER   13 to 19 digits, together or in groups between single spaces or dashes, which pass Luhn's check
- *                       (ISO/IEC 7812-1, annex B) and begin as an issuer's do: 3 to 6; 2200 to 2204 and 2221 to 2720 with
- *                       16 digits or more; 81, 82, 9792 with 16; 1 with 15. Letters may stand on one side of them. Not
- *                       in digests, UUIDs, fractions, behind "+", and not some of more than 19 digits without a gap.
+ * TN_SCAN_CARD_NUMBER   13 to 19 digits, together or in groups between single spaces or dashes (the first of four digits or
+ *                       more, others of three), which pass Luhn's check (ISO/IEC 7812-1, annex B) and begin as an
+ *                       issuer's do: 3 to 6; 2200 to 2204 and 2221 to 2720 with 16 digits or more; 81, 82, 9792 with 16;
+ *                       1 with 15. Up to 15 letters may stand on one side of them. Not in digests, UUIDs, fractions,
+ *                       behind "+", and not some of more than 19 digits without a gap.
  * TN_SCAN_JWT           JSON Web Tokens: JWS and JWE in their compact form (RFC 7519, RFC 7515 section 7.1, RFC 7516
  *                       section 7.1).
  * TN_SCAN_PRIVATE_KEY   PEM blocks (RFC 7468) whose label ends with PRIVATE KEY, or PRIVATE KEY BLOCK as OpenPGP has it, to
