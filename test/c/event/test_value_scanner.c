@@ -402,6 +402,7 @@ Test(value_scanner, finds_passwords_of_urls)
         {"http://user:größe@host", "http://user:*@host"},
         {"https://0123456789abcdef0123@sentry.example/1", "https://*@sentry.example/1"},
         {"git+ssh://user:pass@host", "git+ssh://user:*@host"},
+        {"1388777777777777 \\u5l://user:pass@host", "1388777777777777 \\u5l://user:*@host"},
     };
     ASSERT_ALL(TN_SCAN_URL_PASSWORD, examples);
     static const char *const texts[] = {

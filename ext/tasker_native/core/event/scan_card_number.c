@@ -139,7 +139,7 @@ static bool is_number_of_card(tn_text text, size_t from, size_t to, const uint8_
 static size_t size_of_escape(tn_text text, size_t at)
 {
     if (tn_byte_before(text, at) == '%' && tn_is_hex(tn_byte_at(text, at + 1))) return 2;
-    return tn_text_before(text, at, TN_TEXT("\\u")) && tn_is_border(text, at + 4) ? 4 : 0;
+    return tn_text_before(text, at, TN_TEXT("\\u")) && tn_skip_some(text, at, 4, tn_is_hex) == at + 4 ? 4 : 0;
 }
 
 /* Tries one group, two, three... The longest number wins: of 16 digits, the first 13 may pass Luhn's check, too. */
