@@ -4,19 +4,12 @@
 #include "base/utf8.h"
 #include "ruby_text.h"
 
-/* The containers around a value, innermost first. */
-typedef struct enclosing {
-    const struct enclosing *outer;
-    VALUE object;
-    int depth;
-} enclosing;
-
 typedef struct {
     tn_walk *walk;
     size_t end;
     bool complete;
-    const enclosing *inside;
-    bool first; /* of its container */
+    const tn_enclosing *inside; /* the containers around, innermost first */
+    bool first;                 /* of its container */
 } json_walk;
 
 static void write_value(json_walk *json, VALUE value);
@@ -97,14 +90,6 @@ static int write_pair(VALUE key, VALUE value, VALUE argument)
     return ST_CONTINUE;
 }
 
-static bool is_inside(const enclosing *inside, VALUE object)
-{
-    for (; inside; inside = inside->outer) {
-        if (inside->object == object) return true;
-    }
-    return false;
-}
-
 static void write_array(json_walk *json, VALUE array)
 {
     for (long i = 0; i < RARRAY_LEN(array) && has_room(json); i++) {
@@ -115,15 +100,13 @@ static void write_array(json_walk *json, VALUE array)
 
 static void write_container(json_walk *json, VALUE container)
 {
-    const enclosing *outer = json->inside;
-    int depth = outer ? outer->depth + 1 : 1;
-    if (depth > TN_MAX_DEPTH || is_inside(outer, container)) {
+    tn_enclosing here;
+    if (!tn_enclose(&here, json->inside, container)) {
         tn_filter_count_unjudged(json->walk->filter);
         write_mask(json);
         return;
     }
 
-    enclosing here = {outer, container, depth};
     bool is_hash = RB_TYPE_P(container, T_HASH);
     json->inside = &here;
     json->first = true;
@@ -134,7 +117,7 @@ static void write_container(json_walk *json, VALUE container)
         write_array(json, container);
     }
     tn_buffer_append_byte(&json->walk->buffer, is_hash ? '}' : ']');
-    json->inside = outer;
+    json->inside = here.outer;
     json->first = false;
 }
 
@@ -172,7 +155,7 @@ bool tn_json_container(tn_walk *walk, VALUE container, size_t end)
 
 bool tn_json_pairs(tn_walk *walk, VALUE hash, bool first, size_t end)
 {
-    enclosing here = {NULL, hash, 1};
+    tn_enclosing here = {NULL, hash, 1};
     json_walk json = {.walk = walk, .end = end, .complete = true, .first = first, .inside = &here};
     rb_hash_foreach(hash, write_pair, (VALUE)&json);
     return json.complete;

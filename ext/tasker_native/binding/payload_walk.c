@@ -64,12 +64,13 @@ static void begin_path(tn_walk *walk, tn_text name)
 /* Goes on to a key below others, and judges the whole path. One that is too long can't be judged. */
 static tn_verdict enter_path(tn_walk *walk, tn_text name)
 {
-    if (walk->below) tn_buffer_append_byte(&walk->path, '.');
-    if (tn_buffer_append_text(&walk->path, name) == TN_OK) {
-        return tn_filter_path_verdict(walk->filter, tn_buffer_text(&walk->path));
+    if (!tn_buffer_make_room(&walk->path, name.size + 1)) {
+        tn_filter_count_unjudged(walk->filter);
+        return TN_VERDICT_MASK;
     }
-    tn_filter_count_unjudged(walk->filter);
-    return TN_VERDICT_MASK;
+    if (walk->below) tn_buffer_append_byte(&walk->path, '.');
+    tn_buffer_append_text(&walk->path, name);
+    return tn_filter_path_verdict(walk->filter, tn_buffer_text(&walk->path));
 }
 
 /* Of a key that is not alone with its name. */
@@ -91,7 +92,7 @@ tn_verdict tn_walk_enter_key(tn_walk *walk, VALUE key, tn_text *name, VALUE kept
 {
     tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
     kept[0] = kept[1] = Qnil;
-    if (known) {
+    if (known && NIL_P(walk->filter->scanners)) {
         *name = known->name.text;
         return enter_known_key(walk, known);
     }
@@ -453,6 +454,16 @@ static void walk_unknown_pair(tn_walk *walk, tn_text name, tn_verdict verdict, V
     RB_GC_GUARD(kept);
 }
 
+/* What is remembered has no secret that our scanners know; those of the application's own have to be asked. */
+static void walk_remembered_pair(tn_walk *walk, tn_key *key, VALUE value)
+{
+    if (NIL_P(walk->filter->scanners)) {
+        tn_walk_known_pair(walk, key, value);
+    } else {
+        walk_unknown_pair(walk, key->name.text, verdict_of(walk, key), value);
+    }
+}
+
 static void walk_text_pair(tn_walk *walk, VALUE key, VALUE value)
 {
     VALUE string;
@@ -460,7 +471,7 @@ static void walk_text_pair(tn_walk *walk, VALUE key, VALUE value)
     tn_text name = tn_key_text(key, TN_MAX_KEY, &string, &walk->key_copy, &judgeable);
     tn_key *known = judgeable ? tn_key_table_get(&tn_ruby.keys, name) : NULL;
     if (known) {
-        tn_walk_known_pair(walk, known, value);
+        walk_remembered_pair(walk, known, value);
     } else if (judgeable || !walk->filtered) {
         walk_unknown_pair(walk, name, verdict_on(walk, name), value);
     } else {
@@ -475,7 +486,7 @@ void tn_walk_pair(tn_walk *walk, VALUE key, VALUE value)
     tn_key *known = RB_STATIC_SYM_P(key) ? key_of_symbol(key) : NULL;
     walk->key = key;
     if (known) {
-        tn_walk_known_pair(walk, known, value);
+        walk_remembered_pair(walk, known, value);
     } else {
         walk_text_pair(walk, key, value);
     }

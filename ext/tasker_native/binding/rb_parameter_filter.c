@@ -136,12 +136,6 @@ static const rb_data_type_t scratch_type = {
     .flags = RUBY_TYPED_FREE_IMMEDIATELY,
 };
 
-typedef struct enclosing {
-    const struct enclosing *outer;
-    VALUE object;
-    int depth;
-} enclosing;
-
 /* Keys down to a value: how the matcher stands, and how much of the text of it there is, which is kept for what can be
  * judged as a whole only. */
 typedef struct {
@@ -158,7 +152,7 @@ typedef struct {
     scratch *scratch;               /* NULL until it is needed */
     bool has_paths, changes_leaves; /* by Procs or scanners */
     path_place path;
-    const enclosing *inside; /* the containers around */
+    const tn_enclosing *inside; /* the containers around */
 } filtering;
 
 static scratch *scratch_of(filtering *f)
@@ -166,7 +160,7 @@ static scratch *scratch_of(filtering *f)
     if (f->scratch) return f->scratch;
     f->scratch_object = TypedData_Make_Struct(0, scratch, &scratch_type, f->scratch);
     tn_buffer_init(&f->scratch->path, MAX_PATH);
-    tn_buffer_init(&f->scratch->copy, TN_PAYLOAD_BUFFER);
+    tn_buffer_init(&f->scratch->copy, SIZE_MAX / 2);
     tn_buffer_init(&f->scratch->clean, SIZE_MAX / 2);
     return f->scratch;
 }
@@ -254,9 +248,11 @@ static inline tn_verdict verdict_of(filtering *f, VALUE key)
 
 /* --- Paths --------------------------------------------------------------------------------------------- */
 
+/* false: it would be too long, and is as it was. */
 static bool append_to_path(filtering *f, key_name name)
 {
     tn_buffer *path = &scratch_of(f)->path;
+    if (!tn_buffer_make_room(path, name.text.size + 1)) return false;
     if (f->path.keys > 0) tn_buffer_append_byte(path, '.');
     return tn_buffer_append_text(path, name.text) == TN_OK;
 }
@@ -292,17 +288,28 @@ static bool go_below(filtering *f, key_name name)
 static VALUE filter_hash(filtering *f, VALUE hash);
 static VALUE filter_array(filtering *f, VALUE key, tn_verdict verdict, VALUE array);
 
+/* All of a text, valid and without secrets; `string` and `kept` hold it. changed: whether there were any. */
+static tn_text clean_text(filtering *f, VALUE *string, VALUE *kept, bool *changed)
+{
+    bool valid;
+    scratch *scratch = scratch_of(f);
+    tn_buffer_clear(&scratch->copy);
+    tn_text text = tn_utf8_of(string, WHOLE, &scratch->copy, &valid);
+    bool whole = scratch->copy.status == TN_OK;
+    if (!whole) tn_filter_count_unjudged(f->filter);
+    tn_text clean = whole ? tn_filter_clean(f->filter, text, &scratch->clean, kept) : tn_filter_mask_text(f->filter);
+    *changed = clean.bytes != text.bytes;
+    return clean;
+}
+
 static VALUE clean_string(filtering *f, VALUE string)
 {
-    bool valid = true, plain = tn_is_utf8(string);
-    tn_text text = tn_text_of_string(string);
-    if (plain && !tn_scan_is_needed(text) && NIL_P(f->filter->scanners)) return string;
+    bool changed, plain = tn_is_utf8(string) && NIL_P(f->filter->scanners);
+    if (plain && !tn_scan_is_needed(tn_text_of_string(string))) return string;
 
     VALUE kept = Qnil, whole = string;
-    scratch *scratch = scratch_of(f);
-    if (!plain) text = tn_utf8_of(&whole, WHOLE, &scratch->copy, &valid);
-    tn_text clean = tn_filter_clean(f->filter, text, &scratch->clean, &kept);
-    VALUE result = clean.bytes == text.bytes ? string : tn_string_of_text(clean);
+    tn_text clean = clean_text(f, &whole, &kept, &changed);
+    VALUE result = changed ? tn_string_of_text(clean) : string;
     RB_GC_GUARD(whole);
     RB_GC_GUARD(kept);
     return result;
@@ -355,7 +362,7 @@ static VALUE filter_on_path(filtering *f, VALUE key, tn_verdict verdict, VALUE v
     path_place above = f->path;
     key_name name = name_of(f, key);
     bool masked = enter_path(f, name) == TN_VERDICT_MASK;
-    if (!masked && tn_is_container(value)) masked = !go_below(f, name);
+    if (!masked && tn_is_container(value) && !go_below(f, name)) masked = unjudged_key(f) == TN_VERDICT_MASK;
     RB_GC_GUARD(name.string);
     VALUE filtered = masked ? f->filter->mask : filter_below(f, key, verdict, value);
     f->path = above;
@@ -371,20 +378,16 @@ static inline VALUE filter_value(filtering *f, VALUE key, VALUE value)
 }
 
 /* false: it is a cycle, or too deep. */
-static bool enter(filtering *f, enclosing *here, VALUE container)
+static bool enter(filtering *f, tn_enclosing *here, VALUE container)
 {
-    *here = (enclosing){f->inside, container, f->inside ? f->inside->depth + 1 : 1};
-    if (here->depth > TN_MAX_DEPTH) return false;
-    for (const enclosing *outer = f->inside; outer; outer = outer->outer) {
-        if (outer->object == container) return false;
-    }
+    if (!tn_enclose(here, f->inside, container)) return false;
     f->inside = here;
     return true;
 }
 
 static VALUE filter_array(filtering *f, VALUE key, tn_verdict verdict, VALUE array)
 {
-    enclosing here;
+    tn_enclosing here;
     if (!enter(f, &here, array)) return unjudged(f);
 
     VALUE filtered = rb_ary_new_capa(RARRAY_LEN(array));
@@ -489,7 +492,7 @@ static VALUE filter_pairs(filtering *f, VALUE hash)
 
 static VALUE filter_hash(filtering *f, VALUE hash)
 {
-    enclosing here;
+    tn_enclosing here;
     if (!enter(f, &here, hash)) return unjudged(f);
 
     VALUE filtered = filter_pairs(f, hash);
@@ -508,7 +511,7 @@ static VALUE add_yielded(RB_BLOCK_CALL_FUNC_ARGLIST(yielded, argument))
 /* Parameters of a class of their own, which have each, and []= in a new object. */
 static VALUE filter_parameters(filtering *f, VALUE parameters)
 {
-    enclosing here;
+    tn_enclosing here;
     copying c = {f, new_like(parameters)};
     enter(f, &here, parameters);
     rb_block_call(parameters, id_each, 0, NULL, add_yielded, (VALUE)&c);
@@ -584,13 +587,10 @@ static VALUE filter_masks(VALUE object, VALUE name)
 /* clean(text) -> a String of valid UTF-8 without secrets */
 static VALUE filter_clean(VALUE object, VALUE text)
 {
-    tn_filter *filter = tn_filter_of(object);
-    bool valid;
+    bool changed;
     VALUE kept = Qnil, string = rb_str_new_frozen(StringValue(text));
     filtering f = begin(object, Qnil);
-    scratch *scratch = scratch_of(&f);
-    tn_text whole = tn_utf8_of(&string, WHOLE, &scratch->copy, &valid);
-    VALUE clean = tn_string_of_text(tn_filter_clean(filter, whole, &scratch->clean, &kept));
+    VALUE clean = tn_string_of_text(clean_text(&f, &string, &kept, &changed));
     end(&f);
     RB_GC_GUARD(object);
     RB_GC_GUARD(string);

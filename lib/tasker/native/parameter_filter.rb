@@ -18,8 +18,9 @@ module Tasker
     #   +->(key, value) { ... }+ or +->(key, value, parameters) { ... }+.
     #
     # What can't be judged is masked and counted, where ActiveSupport's raises or lets it pass: keys that are no valid
-    # text, longer than 1,024 bytes, or whose +to_s+ raises; paths longer than 4,096 bytes; what is a cycle or deeper
-    # than 100; whatever a Proc raised at; a Regexp that takes longer than a second.
+    # text, or whose +to_s+ raises; paths longer than a mebibyte; what is a cycle or deeper than 100; whatever a Proc
+    # raised at; a Regexp that takes longer than a second. In payloads and lines, keys longer than 1,024 bytes and paths
+    # longer than 4,096, too.
     #
     # It does not change once it is made, so threads may share one. So may Ractors, after +Ractor.make_shareable+.
     #

@@ -324,4 +324,14 @@ RSpec.describe 'The filter' do
 
     expect(events.first[:password]).to eq('secret')
   end
+
+  it "lets scanners of the application's own see values and names of keys, at every depth and every time" do
+    configure(value_scanners: [/ACME-\h+/])
+    2.times do
+      span = span_of('ACME-0badcafe': 'ACME-1', list: [{ 'ACME-2': 'ACME-3' }], 'ACME-4' => 1)
+
+      expect(span.attributes.to_s).not_to include('ACME')
+      expect(span.attribute('list')).to eq('[{"[FILTERED]":"[FILTERED]"}]')
+    end
+  end
 end

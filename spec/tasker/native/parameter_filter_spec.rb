@@ -199,6 +199,12 @@ RSpec.describe Tasker::Native::ParameterFilter do
       expect(found).to eq(a: mask, b: "\uFFFD#{mask}")
     end
 
+    it 'look at all of a text that is no valid UTF-8, however long' do
+      found = filter(filter_values: true).filter(a: "#{"\xFF" * 1_000_000} 4111111111111111")[:a]
+
+      expect(found).to end_with("\uFFFD #{mask}")
+    end
+
     it 'are what there is, or nothing' do
       expect do
         filter(filter_values: { cards: false })
@@ -234,6 +240,14 @@ RSpec.describe Tasker::Native::ParameterFilter do
       expect(hidden(filter(:token), cycle)).to eq([{ name: 'x', self: [mask] }, 1])
       expect(filter(:token).filter(deep).to_s).to include("=>\"#{mask}\"")
       expect(filter(:token).filter(shallow)).to eq(shallow)
+    end
+
+    it 'is masked and counted: what stands at a path that is too long, and nothing else' do
+      given = { 'x' * 2_000_000 => { number: 1 }, card: { number: 2, kind: 3 }, deep: { kind: { number: 4 } } }
+      found, unjudged = hidden(filter('card.number'), given)
+
+      expect(found.values).to eq([mask, { number: mask, kind: 3 }, { kind: { number: 4 } }])
+      expect(unjudged).to eq(1)
     end
 
     it 'is masked and counted: what a Proc or a scanner raised at' do
