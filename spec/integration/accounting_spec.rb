@@ -37,7 +37,7 @@ RSpec.describe 'The accounts' do
       open_steps: 0, abandoned_roots: 0, exporters: { memory: { exported: 0, dropped: 0 } },
       filter: { masked_unjudged: be_an(Integer), masked_secrets: be_an(Integer) },
       dropped: { queue_full: 0, memory: 0, too_large: 0, rejected: 0, unreachable: 0, deadline: 0, storage: 0,
-                 shutdown: 0 }
+                 spool_expired: 0, spool_full: 0, corrupt: 0, shutdown: 0 }
     )
   end
 

@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-tn_process tn_this_process = {.reallocate = realloc, .release = free, .generation = 0};
+tn_process tn_this_process = {
+    .reallocate = realloc, .release = free, .generation = 0, .files = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 void *tn_alloc(size_t size)
 {
@@ -58,11 +59,13 @@ static void before_fork(void)
 {
     tn_fork_hooks *forks = &tn_this_process.forks;
     if (forks->before) forks->before(forks->self);
+    tn_private_files_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
     tn_fork_hooks *forks = &tn_this_process.forks;
+    tn_private_files_after_fork_in_parent();
     if (forks->after_in_parent) forks->after_in_parent(forks->self);
 }
 
@@ -70,6 +73,7 @@ static void after_fork_in_child(void)
 {
     tn_fork_hooks *forks = &tn_this_process.forks;
     atomic_fetch_add_explicit(&tn_this_process.generation, 1, memory_order_relaxed);
+    tn_private_files_after_fork_in_child();
     if (forks->after_in_child) forks->after_in_child(forks->self);
 }
 

@@ -1,6 +1,8 @@
 #ifndef TN_BASE_PROCESS_H
 #define TN_BASE_PROCESS_H
 
+#include "base/private_file.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -13,13 +15,14 @@ typedef struct {
     void (*after_in_child)(void *self);
 } tn_fork_hooks;
 
-/* The one place for state that belongs to the whole process: how the core allocates, and
- * which generation of a forked process this is. */
+/* The one place for state that belongs to the whole process: how the core allocates, which generation of a forked
+ * process this is, and which of its open files no child may keep. */
 typedef struct {
     void *(*reallocate)(void *pointer, size_t size); /* as realloc; NULL pointer: allocates */
     void (*release)(void *pointer);                  /* as free */
     atomic_uint generation;                          /* +1 in the child of every fork */
     tn_fork_hooks forks;
+    tn_private_files files;
 } tn_process;
 
 extern tn_process tn_this_process;

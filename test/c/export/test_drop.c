@@ -2,7 +2,7 @@
 
 #include "export/exporter.h"
 
-Test(exporter, every_reason_for_a_loss_has_a_name_of_its_own_and_a_hint)
+Test(drop, every_reason_for_a_loss_has_a_name_of_its_own_and_a_hint)
 {
     for (int reason = 0; reason < TN_DROP_COUNT; reason++) {
         cr_assert_gt(strlen(tn_drop_name((tn_drop)reason)), 0);
@@ -13,7 +13,7 @@ Test(exporter, every_reason_for_a_loss_has_a_name_of_its_own_and_a_hint)
     }
 }
 
-Test(exporter, a_dropped_batch_is_dropped_whole)
+Test(drop, a_dropped_batch_is_dropped_whole)
 {
     tn_span_list batch = {.count = 3};
     tn_export_result result = {.exported = 7};

@@ -1,4 +1,4 @@
-#include "export/exporter.h"
+#include "export/drop.h"
 
 #define TN_DROP_NAME(id, name, hint) [id] = name,
 static const char *const names[] = {TN_DROPS(TN_DROP_NAME)};
