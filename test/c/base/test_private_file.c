@@ -14,14 +14,12 @@ static void prepare(void)
     make_folder();
 }
 
-TestSuite(private_file, .init = prepare, .fini = remove_folder, .timeout = 20);
-
 static int open_new(const char *name)
 {
     return tn_private_file_open(AT_FDCWD, path_in_folder(name), O_RDWR | O_CREAT, 0600);
 }
 
-Test(private_file, is_open_until_it_is_closed)
+Test(private_file, is_open_until_it_is_closed, .init = prepare, .fini = remove_folder)
 {
     int descriptor = open_new("one");
     cr_assert_geq(descriptor, 0);
@@ -33,13 +31,13 @@ Test(private_file, is_open_until_it_is_closed)
     tn_private_file_close(-1);
 }
 
-Test(private_file, what_cannot_be_opened_says_why)
+Test(private_file, what_cannot_be_opened_says_why, .init = prepare, .fini = remove_folder)
 {
     cr_assert_eq(tn_private_file_open(AT_FDCWD, path_in_folder("none"), O_RDWR, 0), -1);
     cr_assert_eq(errno, ENOENT);
 }
 
-Test(private_file, there_is_a_limit)
+Test(private_file, there_is_a_limit, .init = prepare, .fini = remove_folder)
 {
     int descriptors[TN_MAX_PRIVATE_FILES];
     for (int i = 0; i < TN_MAX_PRIVATE_FILES; i++) cr_assert_geq(descriptors[i] = open_new("many"), 0);
@@ -54,7 +52,7 @@ static int is_closed(void *descriptor)
     return fcntl(*(int *)descriptor, F_GETFD) == -1 && open_new("of the child") >= 0 ? 0 : 1;
 }
 
-Test(private_file, a_child_of_a_fork_does_not_have_it)
+Test(private_file, a_child_of_a_fork_does_not_have_it, .init = prepare, .fini = remove_folder)
 {
     tn_process_watch_forks();
     int descriptor = open_new("one");
@@ -69,7 +67,7 @@ static int sleep_long(void *unused)
     return 0;
 }
 
-Test(private_file, its_lock_ends_with_it_though_a_child_lives)
+Test(private_file, its_lock_ends_with_it_though_a_child_lives, .init = prepare, .fini = remove_folder)
 {
     tn_process_watch_forks();
     int descriptor = open_new("one");
