@@ -110,6 +110,37 @@ Test(spool, tells_apart_what_survives_a_power_cut)
     tn_spool_free(spool);
 }
 
+static size_t failing_syncs;
+
+static int fail_to_sync(int descriptor)
+{
+    struct stat status;
+    fstat(descriptor, &status);
+    if (S_ISDIR(status.st_mode) || failing_syncs == 0) return tn_spool_real_system.sync(descriptor);
+    failing_syncs--;
+    errno = EIO;
+    return -1;
+}
+
+Test(spool, a_failed_fsync_is_not_asked_again_and_another_file_begins)
+{
+    tn_spool_system system = tn_spool_real_system;
+    system.sync = fail_to_sync;
+    tn_spool *spool = tn_spool_new(&system);
+    tn_spool_options options = {tn_text_of(path_in_folder(".")), 1 << 20, HOUR};
+    cr_assert_eq(tn_spool_configure(spool, &options), TN_OK);
+    failing_syncs = 1;
+    cr_assert_eq(append(spool, 1, 7, 10), TN_OK);
+    tn_spool_sync(spool);
+    tn_spool_sync(spool);
+    cr_assert_eq(stats_of_spool(spool).synced, 0, "the second answer means nothing");
+    cr_assert_eq(append(spool, 2, 5, 10), TN_OK);
+    tn_spool_sync(spool);
+    cr_assert_eq(stats_of_spool(spool).synced, 5);
+    cr_assert_eq(files_in_folder(), 2);
+    tn_spool_free(spool);
+}
+
 Test(spool, takes_over_from_one_that_has_ended_with_its_batch_ids)
 {
     tn_spool *first = new_spool(), *second = new_spool();
@@ -177,6 +208,33 @@ Test(spool, what_a_dead_process_left_makes_room_first)
     tn_spool_free(spool);
 }
 
+Test(spool, no_more_goes_than_has_to)
+{
+    tn_spool *dead = spool_in(path_in_folder("."), 64 * 1024, HOUR);
+    for (uint8_t i = 0; i < 40; i++) cr_assert_eq(append(dead, i, 1, 1000), TN_OK);
+    tn_spool_free(dead);
+    tn_spool *spool = spool_in(path_in_folder("."), 64 * 1024, HOUR);
+    for (uint8_t i = 100; i < 121; i++) cr_assert_eq(append(spool, i, 1, 1000), TN_OK);
+    cr_assert_eq(changes.adopted, 0, "61 records of 1,060 bytes have room");
+    cr_assert_eq(append(spool, 121, 1, 1000), TN_OK);
+    cr_assert_eq(changes.dropped[TN_DROP_SPOOL_FULL], 3, "one segment");
+    tn_spool_free(spool);
+}
+
+Test(spool, what_it_has_adopted_takes_room_once)
+{
+    tn_spool *dead = spool_in(path_in_folder("."), 64 * 1024, HOUR);
+    for (uint8_t i = 0; i < 40; i++) cr_assert_eq(append(dead, i, 1, 1000), TN_OK);
+    tn_spool_free(dead);
+    tn_spool *spool = spool_in(path_in_folder("."), 64 * 1024, HOUR);
+    cr_assert_eq(append(spool, 100, 1, 1000), TN_OK);
+    cr_assert_eq(take(spool), 100);
+    cr_assert_eq(take(spool), 0, "adopted");
+    for (uint8_t i = 101; i < 121; i++) cr_assert_eq(append(spool, i, 1, 1000), TN_OK);
+    cr_assert_eq(changes.dropped[TN_DROP_SPOOL_FULL], 0);
+    tn_spool_free(spool);
+}
+
 Test(spool, one_that_is_too_large_for_it_costs_no_other)
 {
     tn_spool *spool = spool_in(path_in_folder("."), 2000, HOUR);
@@ -240,36 +298,35 @@ Test(spool, an_adopted_damaged_record_is_accepted_and_dropped)
     tn_spool_free(spool);
 }
 
-Test(spool, its_directory_is_made_private)
+/* Uses the folder "spool", and leaves it empty. */
+static void use_folder(tn_spool *spool)
 {
-    tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
     struct stat status;
     cr_assert_eq(append(spool, 1, 1, 10), TN_OK);
     cr_assert_eq(stat(path_in_folder("spool"), &status), 0);
     cr_assert_eq(status.st_mode & 07777, 0700);
-    cr_assert_eq(chmod(path_in_folder("spool"), 0755), 0);
     cr_assert_eq(take(spool), 1);
-    tn_spool_free(spool);
+}
 
-    spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
-    cr_assert_eq(append(spool, 1, 1, 10), TN_OK);
-    cr_assert_eq(stat(path_in_folder("spool"), &status), 0);
-    cr_assert_eq(status.st_mode & 07777, 0700);
-    cr_assert_eq(take(spool), 1);
-    tn_spool_free(spool);
+Test(spool, its_directory_is_made_private)
+{
+    for (int i = 0; i < 2; i++) {
+        tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+        use_folder(spool);
+        tn_spool_free(spool);
+        cr_assert_eq(chmod(path_in_folder("spool"), 0755), 0);
+    }
     cr_assert_eq(rmdir(path_in_folder("spool")), 0);
 }
 
 Test(spool, a_directory_that_is_removed_is_made_again)
 {
     tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
-    cr_assert_eq(append(spool, 1, 1, 10), TN_OK);
-    cr_assert_eq(take(spool), 1);
-    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
-    cr_assert_eq(append(spool, 2, 1, 10), TN_OK);
-    cr_assert_eq(take(spool), 2);
+    for (int i = 0; i < 2; i++) {
+        use_folder(spool);
+        cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+    }
     tn_spool_free(spool);
-    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
 }
 
 Test(spool, one_that_cannot_be_used_says_where_and_why)

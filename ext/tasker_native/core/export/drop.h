@@ -13,7 +13,7 @@
     X(TN_DROP_STORAGE,     "storage",     "check tel.trace_file: its folder, its permissions, space on the disk")     \
     X(TN_DROP_SPOOL_EXPIRED, "spool_expired", "the collector was away for longer than tel.spool_max_age")              \
     X(TN_DROP_SPOOL_FULL,  "spool_full",  "the collector is away; raise tel.spool_max_bytes, or start it")             \
-    X(TN_DROP_CORRUPT,     "corrupt",     "check the disk below tel.spool_directory; tasker-native spool verifies it") \
+    X(TN_DROP_CORRUPT,     "corrupt",     "check the disk below tel.spool_directory") \
     X(TN_DROP_SHUTDOWN,    "shutdown",    "these spans ended after Tasker::Native.shutdown")
 /* clang-format on */
 

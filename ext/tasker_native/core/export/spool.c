@@ -298,9 +298,9 @@ static bool add_segment(tn_spool *self)
 
 static void sync_segment(tn_spool *self, tn_spool_segment *segment)
 {
-    if (segment->unsynced == 0 || tn_spool_segment_sync(segment)) return;
+    if (segment->unsynced == 0 || segment->sealed || tn_spool_segment_sync(segment)) return;
     fail(self, segment->name, errno);
-    segment->sealed = true; /* a failed fsync tells nothing about the next one */
+    segment->sealed = true; /* after a failed fsync, the success of another one would mean nothing */
 }
 
 /* The one to write to, with room for so many bytes. */
@@ -314,7 +314,6 @@ static tn_spool_segment *segment_for(tn_spool *self, uint64_t size)
     }
     if (segment) return segment;
     if (self->count == MAX_SEGMENTS) {
-        errno = EMFILE;
         fail(self, "", EMFILE);
         return NULL;
     }
@@ -325,9 +324,7 @@ static tn_spool_segment *segment_for(tn_spool *self, uint64_t size)
 
 void tn_spool_sync(tn_spool *self)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->segments[i].opened) sync_segment(self, &self->segments[i]);
-    }
+    for (size_t i = 0; i < self->count; i++) sync_segment(self, &self->segments[i]);
     self->unsynced_bytes = 0;
     publish_stats(self);
 }
@@ -379,6 +376,7 @@ static bool adopt(tn_spool *self, const char *name, tn_spool_changes *changes)
         tn_spool_segment_remove(&segment, self->directory);
         return false;
     }
+    self->others_bytes -= segment.size < self->others_bytes ? segment.size : self->others_bytes;
     memmove(&self->segments[1], &self->segments[0], self->count * sizeof(segment));
     self->segments[0] = segment;
     self->count++;
@@ -474,12 +472,13 @@ static bool is_expired(const tn_spool *self, const tn_spool_segment *segment, co
     return by_wall && (!segment->opened || now.monotonic - segment->opened > self->max_age);
 }
 
-static void lose(tn_spool_segment *segment, uint64_t spans, tn_drop reason, tn_spool_changes *changes)
+/* These spans are not wanted any more. Returns how many they are: a damaged head may claim more than there were. */
+static size_t take_out(tn_spool_segment *segment, uint64_t spans)
 {
-    uint64_t lost = spans < segment->spans ? spans : segment->spans;
-    segment->spans -= lost;
+    uint64_t taken = spans < segment->spans ? spans : segment->spans;
+    segment->spans -= taken;
     if (segment->unsynced > segment->spans) segment->unsynced = segment->spans;
-    changes->dropped[reason] += (size_t)lost;
+    return (size_t)taken;
 }
 
 /* The oldest segment's oldest wanted record. TN_SPOOL_END: nothing is left in it. */
@@ -493,10 +492,10 @@ static tn_spool_found next_in_segment(tn_spool *self, tn_spool_segment *segment,
         if (found == TN_SPOOL_RECORD) {
             self->cursor_end = end;
             if (!is_expired(self, segment, record)) return found;
-            lose(segment, record->spans, TN_DROP_SPOOL_EXPIRED, changes);
+            changes->dropped[TN_DROP_SPOOL_EXPIRED] += take_out(segment, record->spans);
             tn_spool_segment_mark_done(segment, record);
         } else if (segment->opened) { /* else it was counted when it was adopted */
-            lose(segment, record->spans, TN_DROP_CORRUPT, changes);
+            changes->dropped[TN_DROP_CORRUPT] += take_out(segment, record->spans);
             count_damage(self, segment);
         }
         segment->cursor = end;
@@ -532,11 +531,10 @@ void tn_spool_keep(tn_spool *self)
 
 void tn_spool_done(tn_spool *self, const tn_spool_record *record)
 {
-    tn_spool_changes none = {0};
     tn_spool_segment *segment = &self->segments[0];
     self->sending = false;
     tn_spool_segment_mark_done(segment, record);
-    lose(segment, record->spans, TN_DROP_CORRUPT, &none);
+    take_out(segment, record->spans);
     segment->cursor = self->cursor_end;
     if (segment->spans == 0) {
         tn_spool_segment_remove(segment, self->directory);

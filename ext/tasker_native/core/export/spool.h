@@ -42,7 +42,7 @@ bool tn_spool_is_on(const tn_spool *spool);
 
 /* Writes a record behind all others: TN_OK when write() has taken it all. Else TN_ERROR_FULL (it does not fit into the
  * directory, with nothing left to make room), TN_ERROR_SYSTEM or TN_ERROR_LIMIT, and tn_spool_problem says more.
- * record->created and offset are set here. */
+ * The record is written as of now: its `created` and `offset` do not count. */
 tn_status tn_spool_append(tn_spool *spool, const tn_spool_record *record, tn_spool_changes *changes) TN_MUST_CHECK;
 
 /* What went wrong last, with the path: for the log. Empty: nothing did. */

@@ -25,7 +25,7 @@
  *
  * One thread at a time. Files are hostile: whoever reads one stays within bounds and comes to an end. */
 
-/* What is asked of the operating system; each as the function of the same name, -1 with errno. Tests have their own. */
+/* What is asked of the operating system; each like the function whose name it has, with -1 and errno. Tests have their own. */
 typedef struct {
     int (*open)(int directory, const char *name, int flags, mode_t mode);
     void (*close)(int descriptor);
@@ -65,7 +65,7 @@ typedef struct {
     uint64_t opened; /* monotonic; 0: it is another process' work */
     int descriptor;
     uint64_t size;
-    uint64_t cursor;          /* where the oldest record that is wanted begins, or what is before it */
+    uint64_t cursor;          /* where to look for the oldest record that is wanted */
     uint64_t spans, unsynced; /* of records that are wanted; of those, what fsync has not confirmed */
     bool sealed;              /* nothing more is written into it */
 } tn_spool_segment;
@@ -82,7 +82,7 @@ tn_status tn_spool_segment_create(const tn_spool_system *system, int directory, 
 tn_status tn_spool_segment_adopt(const tn_spool_system *system, int directory, const char *name,
                                  tn_spool_segment *segment_out) TN_MUST_CHECK;
 
-/* All or nothing. TN_ERROR_SYSTEM with errno: seal it when `sealed` is set meanwhile, since its end is not known. */
+/* All or nothing. TN_ERROR_LIMIT; TN_ERROR_SYSTEM with errno, and sealed when half a record could not be removed. */
 tn_status tn_spool_segment_append(tn_spool_segment *segment, const tn_spool_record *record) TN_MUST_CHECK;
 
 typedef enum {
