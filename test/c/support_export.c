@@ -515,7 +515,7 @@ static bool be_held(fake_exporter *fake)
         if (fake->checks) {
             pthread_mutex_unlock(&fake->lock);
             sleep_ms(1);
-            fake->checkpoint.call(fake->checkpoint.self);
+            fake->checkpoint.call(fake->checkpoint.self, true);
             pthread_mutex_lock(&fake->lock);
         } else {
             pthread_cond_wait(&fake->changed, &fake->lock);
@@ -569,7 +569,8 @@ static void fake_free(tn_exporter *exporter)
 tn_exporter *fake_init(fake_exporter *fake, const char *name)
 {
     *fake = (fake_exporter){
-        .exporter = {name, fake_export, fake_interrupt, fake_reset_in_child, fake_free},
+        .exporter = {.name = name, .export_batch = fake_export, .interrupt = fake_interrupt,
+                     .reset_in_child = fake_reset_in_child, .free = fake_free},
         .reason = TN_DROP_UNREACHABLE,
     };
     init_locks(fake);

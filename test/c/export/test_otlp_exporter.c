@@ -169,14 +169,15 @@ Test(otlp_exporter, survives_every_flipped_byte_of_a_response)
 
 Test(otlp_exporter, other_statuses_are_rejections_that_name_url_and_status)
 {
-    static const int statuses[] = {302, 400, 401, 404, 413, 429, 500, 503};
+    static const int statuses[] = {302, 400, 401, 404, 413, 500, 501};
     for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
         char text[128], expected[128];
         snprintf(text, sizeof(text), "HTTP/1.1 %d X\r\nLocation: /x\r\nContent-Length: 4\r\n\r\n\x0a\x02\x08\x01",
                  statuses[i]);
         test_server server = {.response = tn_text_of(text)};
         tn_export_result result = export_to(&server);
-        snprintf(expected, sizeof(expected), "POST %s answered %d", server.url, statuses[i]);
+        snprintf(expected, sizeof(expected), "POST %s answered %d%s", server.url, statuses[i],
+                 statuses[i] == 302 ? ", and redirects are not followed" : "");
         cr_assert_eq(result.dropped, 10);
         cr_assert_eq(result.reason, TN_DROP_REJECTED);
         cr_assert_str_eq(result.message, expected);
@@ -336,4 +337,61 @@ Test(otlp_exporter, that_cannot_allocate_says_so)
         tn_span_list_free(&spans);
     }
     server_stop(&server);
+}
+
+/* --- Retries and the spool ------------------------------------------------------------------------------ */
+
+static void *answer_well_later(void *server)
+{
+    sleep_ms(200);
+    ((test_server *)server)->response = TN_TEXT(OK_RESPONSE);
+    return NULL;
+}
+
+Test(otlp_exporter, a_collector_that_is_overloaded_gets_the_same_request_again)
+{
+    static const int statuses[] = {429, 502, 503, 504};
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(*statuses); i++) {
+        char text[128];
+        snprintf(text, sizeof(text), "HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n", statuses[i]);
+        test_server server = {.response = tn_text_of(text)};
+        pthread_t thread;
+        pthread_create(&thread, NULL, answer_well_later, &server);
+        tn_export_result result = export_to(&server);
+        pthread_join(thread, NULL);
+        cr_assert_eq(result.exported, 10);
+        cr_assert_geq(server.requests, 2);
+    }
+}
+
+Test(otlp_exporter, what_cannot_be_delivered_waits_on_disk_and_is_sent_later)
+{
+    make_folder();
+    tn_spool *spool = tn_spool_new(&tn_spool_real_system);
+    tn_spool_options spool_options = {tn_text_of(path_in_folder(".")), 1 << 20, HOUR};
+    cr_assert_eq(tn_spool_configure(spool, &spool_options), TN_OK);
+    test_server server = {.response = TN_TEXT("HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n")};
+    server_start(&server);
+    tn_exporter *exporter;
+    tn_otlp_exporter_options options = options_for(&server);
+    options.timeout = 300 * TN_MILLISECOND; /* less than the first retry takes */
+    options.spool = spool;
+    cr_assert_eq(tn_otlp_exporter_new(&options, &exporter), TN_OK);
+    tn_export_result result = export_spans(exporter, 10);
+    cr_assert_eq(result.spooled, 10);
+    cr_assert_eq(result.dropped, 0);
+    cr_assert_eq(export_spans(exporter, 5).spooled, 5, "at once");
+    cr_assert_eq(server.requests, 1);
+
+    server.response = TN_TEXT(OK_RESPONSE);
+    for (size_t expected = 10; expected >= 5; expected -= 5) {
+        eventually(exporter->drain_due(exporter) <= tn_clock_monotonic());
+        exporter->drain(exporter, UINT64_MAX, &result);
+        cr_assert_eq(result.delivered, expected);
+        cr_assert_eq(span_count(server_body(&server)), expected);
+    }
+    exporter->free(exporter);
+    tn_spool_free(spool);
+    server_stop(&server);
+    remove_folder();
 }

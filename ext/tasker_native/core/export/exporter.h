@@ -3,12 +3,17 @@
 
 #include "export/drop.h"
 #include "export/encoder.h"
+#include "export/spool.h"
 
+/* exported, spooled and dropped make up the batch. */
 typedef struct {
     size_t exported;
+    size_t spooled;
     size_t dropped;
-    tn_drop reason;    /* of those dropped */
-    char message[256]; /* what happened, for the log; empty: nothing to say */
+    tn_drop reason;           /* of those dropped */
+    size_t delivered;         /* spans that were on disk, and have been exported now */
+    tn_spool_changes changes; /* of others on disk */
+    char message[256];        /* what happened, for the log; empty: nothing to say */
 } tn_export_result;
 
 /* Where batches go: a table of functions in front of what each kind needs. The worker thread is the only one that
@@ -23,11 +28,21 @@ struct tn_exporter {
      * May be NULL. */
     void (*reset_in_child)(tn_exporter *self);
     void (*free)(tn_exporter *self);
+
+    /* What follows may be NULL. */
+    void (*wake)(tn_exporter *self); /* any thread, while it exports: go to the checkpoint */
+    /* Puts the batch on disk, without waiting for anybody else; also from the checkpoint, within export_batch or
+     * drain. What can't be kept is dropped for this reason. */
+    void (*spool_batch)(tn_exporter *self, const tn_span_list *batch, tn_drop reason, tn_export_result *result_out);
+    /* Sends one of those that lie on disk; the monotonic moment when that is worth a try, UINT64_MAX: never. */
+    void (*drain)(tn_exporter *self, uint64_t deadline, tn_export_result *result_out);
+    uint64_t (*drain_due)(const tn_exporter *self);
 };
 
-/* Called by exporters that may be busy for long. May be NULL. */
+/* Called by exporters that may be busy for long, with may_pause when nothing of theirs minds a fork. true: the process
+ * ends, so don't try again what can be kept on disk. May be NULL. */
 typedef struct {
-    void (*call)(void *self);
+    bool (*call)(void *self, bool may_pause);
     void *self;
 } tn_checkpoint;
 
@@ -37,13 +52,18 @@ typedef struct {
     tn_text headers; /* lines, see http_client.h */
     tn_text user_agent;
     bool gzip;
-    uint64_t timeout; /* nanoseconds, for one batch */
+    uint64_t timeout;                                   /* nanoseconds, for one batch with all its tries */
+    tn_text certificate, client_certificate, client_key; /* paths, see http_client.h */
+    tn_spool *spool;                                    /* outlives the exporter, which alone uses it. May be NULL */
     tn_checkpoint checkpoint;
 } tn_otlp_exporter_options;
 
 /* All kinds are made with TN_OK, TN_ERROR_MEMORY, or TN_ERROR_LIMIT where a text is too long.
  *
- * OTLP/HTTP with protobuf bodies. One attempt a batch. TN_ERROR_INVALID for the URL, TN_ERROR_MEMORY. */
+ * OTLP/HTTP with protobuf bodies (OpenTelemetry Protocol Specification, "OTLP/HTTP"). What a collector can't take now
+ * is sent again, at growing intervals (see backoff.h), until the timeout; then it goes into the spool, where that is on,
+ * and is sent from there once the collector answers. Each request has the header Idempotency-Key, the same whenever it
+ * is sent. TN_ERROR_INVALID for the URL, TN_ERROR_MEMORY. */
 tn_status tn_otlp_exporter_new(const tn_otlp_exporter_options *options, tn_exporter **exporter_out) TN_MUST_CHECK;
 
 typedef struct {

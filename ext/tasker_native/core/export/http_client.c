@@ -9,6 +9,8 @@
 
 #define POLL_MILLISECONDS 100 /* between two checkpoints */
 #define MAX_URL 8192
+#define MAX_CONNECTION_AGE 300L /* seconds */
+#define MAX_PATH 4096
 #define UPLOAD_BUFFER_SIZE (512L * 1024) /* of a usual batch all at once: each piece wakes the receiver up */
 
 struct tn_http_client {
@@ -16,8 +18,9 @@ struct tn_http_client {
     CURL *easy;
     struct curl_slist *headers; /* those of every request */
     tn_buffer display_url;
-    void (*checkpoint)(void *self);
+    bool (*checkpoint)(void *self, bool may_pause);
     void *checkpoint_self;
+    bool resolving; /* a thread of libcurl's looks a name up */
     atomic_bool interrupted;
     char error[CURL_ERROR_SIZE];
 };
@@ -116,8 +119,48 @@ static void set_user_agent(tn_http_client *client, tn_text text)
     curl_easy_setopt(client->easy, CURLOPT_USERAGENT, user_agent);
 }
 
+static tn_status set_file(tn_http_client *client, CURLoption option, tn_text path)
+{
+    char terminated[MAX_PATH];
+    if (path.size == 0) return TN_OK;
+    if (path.size >= sizeof(terminated) || memchr(path.bytes, '\0', path.size)) return TN_ERROR_INVALID;
+    memcpy(terminated, path.bytes, path.size);
+    terminated[path.size] = '\0';
+    return curl_easy_setopt(client->easy, option, terminated) == CURLE_OK ? TN_OK : TN_ERROR_MEMORY;
+}
+
+static tn_status set_certificates(tn_http_client *client, const tn_http_client_options *options)
+{
+    tn_status status = set_file(client, CURLOPT_CAINFO, options->certificate);
+    if (status == TN_OK) status = set_file(client, CURLOPT_SSLCERT, options->client_certificate);
+    if (status == TN_OK) status = set_file(client, CURLOPT_SSLKEY, options->client_key);
+    return status;
+}
+
+static int begin_resolving(void *resolver, void *reserved, void *client)
+{
+    (void)resolver;
+    (void)reserved;
+    ((tn_http_client *)client)->resolving = true;
+    return 0;
+}
+
+static int end_resolving(void *client, curl_socket_t socket, curlsocktype purpose)
+{
+    (void)socket;
+    (void)purpose;
+    ((tn_http_client *)client)->resolving = false;
+    return CURL_SOCKOPT_OK;
+}
+
 static void set_rules(tn_http_client *client)
 {
+    curl_easy_setopt(client->easy, CURLOPT_RESOLVER_START_FUNCTION, begin_resolving);
+    curl_easy_setopt(client->easy, CURLOPT_RESOLVER_START_DATA, client);
+    curl_easy_setopt(client->easy, CURLOPT_SOCKOPTFUNCTION, end_resolving);
+    curl_easy_setopt(client->easy, CURLOPT_SOCKOPTDATA, client);
+    curl_easy_setopt(client->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(client->easy, CURLOPT_MAXLIFETIME_CONN, MAX_CONNECTION_AGE);
     curl_easy_setopt(client->easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(client->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
@@ -144,6 +187,7 @@ tn_status tn_http_client_new(const tn_http_client_options *options, tn_http_clie
 
     tn_status status = client->multi && client->easy ? TN_OK : TN_ERROR_MEMORY;
     if (status == TN_OK) status = set_url(client, options->url);
+    if (status == TN_OK) status = set_certificates(client, options);
     if (status == TN_OK) status = add_headers(&client->headers, options->headers);
     if (status == TN_OK) status = add_header(&client->headers, "Expect:"); /* no waiting for 100 Continue */
     if (status != TN_OK) {
@@ -176,6 +220,11 @@ tn_text tn_http_client_display_url(const tn_http_client *client)
     return tn_buffer_text(&client->display_url);
 }
 
+void tn_http_client_wake(tn_http_client *client)
+{
+    curl_multi_wakeup(client->multi);
+}
+
 void tn_http_client_interrupt(tn_http_client *client)
 {
     atomic_store(&client->interrupted, true);
@@ -199,6 +248,11 @@ static bool is_done(tn_http_client *client, CURLcode *result_out)
     return true;
 }
 
+static bool check_in(tn_http_client *client)
+{
+    return client->checkpoint && client->checkpoint(client->checkpoint_self, !client->resolving);
+}
+
 /* Runs the transfer until it is over, one way or the other. */
 static tn_status perform(tn_http_client *client, uint64_t deadline, CURLcode *result_out)
 {
@@ -211,7 +265,17 @@ static tn_status perform(tn_http_client *client, uint64_t deadline, CURLcode *re
         int milliseconds = milliseconds_until(deadline);
         if (milliseconds == 0) return TN_ERROR_TIMEOUT;
         curl_multi_poll(client->multi, NULL, 0, milliseconds, NULL);
-        if (client->checkpoint) client->checkpoint(client->checkpoint_self);
+        check_in(client);
+    }
+}
+
+bool tn_http_client_wait(tn_http_client *client, uint64_t until)
+{
+    for (;;) {
+        if (atomic_load(&client->interrupted) || check_in(client)) return false;
+        int milliseconds = milliseconds_until(until);
+        if (milliseconds == 0) return true;
+        curl_multi_poll(client->multi, NULL, 0, milliseconds, NULL);
     }
 }
 
@@ -223,6 +287,30 @@ static tn_status status_of(CURLcode result, const tn_http_response *response)
         return response->body.status == TN_OK ? TN_ERROR_UNREACHABLE : response->body.status;
     if (result == CURLE_OPERATION_TIMEDOUT) return TN_ERROR_TIMEOUT;
     return TN_ERROR_UNREACHABLE;
+}
+
+/* A failure to connect, or a disconnect before the whole response was there. */
+static bool is_passing(CURLcode result)
+{
+    switch (result) {
+    case CURLE_COULDNT_RESOLVE_PROXY:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_PARTIAL_FILE:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM: return true;
+    default: return false;
+    }
+}
+
+static uint64_t retry_after(tn_http_client *client)
+{
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(client->easy, CURLINFO_RETRY_AFTER, &seconds);
+    return seconds > 0 ? tn_clock_duration((double)seconds) : 0;
 }
 
 static void describe(tn_http_client *client, tn_status status, CURLcode result, tn_http_response *response)
@@ -243,6 +331,7 @@ static tn_status set_request_headers(tn_http_client *client, const tn_http_reque
         snprintf(encoding, sizeof(encoding), "Content-Encoding: %s", request->content_encoding);
         status = add_header(all, encoding);
     }
+    if (status == TN_OK && request->header) status = add_header(all, request->header);
     for (struct curl_slist *header = client->headers; header && status == TN_OK; header = header->next) {
         status = add_header(all, header->data);
     }
@@ -266,7 +355,10 @@ tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *req
         status = perform(client, request->deadline, &result);
         if (status == TN_OK) status = status_of(result, response);
         curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &response->status);
+        response->retry_after = retry_after(client);
+        response->passing = is_passing(result);
         curl_multi_remove_handle(client->multi, client->easy);
+        client->resolving = false;
     } else {
         status = TN_ERROR_MEMORY;
     }

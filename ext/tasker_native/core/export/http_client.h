@@ -3,17 +3,20 @@
 
 #include "base/buffer.h"
 
-/* POST requests to one URL over a connection that is kept, by libcurl. One thread uses a client at a time; only
- * tn_http_client_interrupt may come from another. Redirects are not followed. Proxies are those of the environment,
- * except for loopback addresses. */
+/* POST requests to one URL by libcurl, over a connection that is kept, at most for five minutes, so that names are
+ * looked up again. One thread uses a client at a time; only tn_http_client_interrupt and tn_http_client_wake may come
+ * from another. Redirects are not followed. Proxies are those of the environment, except for loopback addresses. */
 typedef struct tn_http_client tn_http_client;
 
 typedef struct {
     tn_text url;
     tn_text headers; /* "Name: value" lines, separated by \n */
     tn_text user_agent;
-    /* Called now and then while a request is under way; may be NULL. */
-    void (*checkpoint)(void *self);
+    /* Files in PEM form; empty: those of the system, and none. The client's certificate may be a chain. */
+    tn_text certificate, client_certificate, client_key;
+    /* Called now and then while a request is under way, or waited for; may be NULL. may_pause: it may take its time, as
+     * no name is being looked up. true: don't wait any longer. */
+    bool (*checkpoint)(void *self, bool may_pause);
     void *checkpoint_self;
 } tn_http_client_options;
 
@@ -21,6 +24,7 @@ typedef struct {
     tn_text body;
     const char *content_type;
     const char *content_encoding; /* NULL: none */
+    const char *header;           /* one more, "Name: value"; NULL: none */
     uint64_t deadline;            /* monotonic, nanoseconds */
 } tn_http_request;
 
@@ -29,7 +33,9 @@ typedef struct {
 typedef struct {
     long status; /* of HTTP, when the call returned TN_OK */
     tn_buffer body;
-    char error[256]; /* what went wrong, when it did not */
+    uint64_t retry_after; /* nanoseconds; 0: the response did not say (RFC 9110, section 10.2.3) */
+    bool passing;         /* it did not return TN_OK, and the same request may fare better soon */
+    char error[256];      /* what went wrong, when it did not */
 } tn_http_response;
 
 /* Once per process, before the first client and while there is one thread only. */
@@ -50,6 +56,12 @@ tn_text tn_http_client_display_url(const tn_http_client *client);
  * TN_ERROR_CLOSED (interrupted), TN_ERROR_LIMIT (the response is too large), TN_ERROR_MEMORY: response->error says
  * more. Free response->body in any case. */
 tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *request, tn_http_response *response_out);
+
+/* Waits until the monotonic moment. false: a checkpoint said not to, or it was interrupted. */
+bool tn_http_client_wait(tn_http_client *client, uint64_t until);
+
+/* Makes it go to its checkpoint at once. Any thread. */
+void tn_http_client_wake(tn_http_client *client);
 
 /* Ends the request that is under way, and every later one, at once. Any thread. */
 void tn_http_client_interrupt(tn_http_client *client);

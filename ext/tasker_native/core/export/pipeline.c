@@ -9,6 +9,7 @@
 #define LINGER_TICK (250 * TN_MILLISECOND) /* how often roots that linger are looked after */
 #define START_RETRY TN_SECOND              /* after a thread could not be started */
 #define LOG_INTERVAL (60 * TN_SECOND)      /* between two lines about the same kind of loss */
+#define MAX_BATCH_BYTES ((size_t)4 * 1024 * 1024) /* in memory; what is sent is about as large before compression */
 #define STOP_TIMEOUT (2 * TN_SECOND)       /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
@@ -55,6 +56,8 @@ struct tn_pipeline {
     uint64_t left;               /* spans that came through the queue and are settled */
     uint64_t batch_due;          /* monotonic */
     uint64_t accepted, exported;
+    uint64_t spooled; /* on disk now */
+    uint64_t adopted; /* of those that were spooled once: accepted from dead processes, beside `accepted` */
     uint64_t dropped[TN_DROP_COUNT];
     loss_report reports[TN_DROP_COUNT];
 
@@ -69,6 +72,8 @@ struct tn_pipeline {
     bool running, stopping, closed;
     bool changing;  /* somebody stops the worker, and nobody else may start or stop it */
     bool abandoned; /* the running worker did not come back when it was told to, and is detached */
+    bool hurrying;  /* the process ends: nothing is tried again that can be kept on disk */
+    bool relieving; /* the worker was told that the queue is crowded */
     bool sleeping;  /* until it is woken: there is nothing to do */
     bool pausing, paused;
 
@@ -76,6 +81,7 @@ struct tn_pipeline {
     tn_span_manager **managers;
     size_t manager_count, manager_capacity;
 
+    tn_spool *spool;
     tn_span_pool pool;
     tn_log_ring log;
 };
@@ -110,10 +116,13 @@ static void become_child(tn_pipeline *self)
     free_queue(self);
     self->exporting = 0;
     self->accepted = self->exported = self->left = self->start_after = 0;
+    self->spooled = self->adopted = 0;
+    tn_spool_reset_in_child(self->spool);
     self->flush = (flush_mark){0};
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
     self->running = self->stopping = self->changing = self->abandoned = false;
+    self->hurrying = self->relieving = false;
     self->sleeping = self->pausing = self->paused = false;
     for (size_t i = 0; i < self->exporter_count; i++) {
         tn_exporter *exporter = self->exporters[i];
@@ -140,9 +149,10 @@ static uint64_t count_dropped(const tn_pipeline *self)
     return dropped;
 }
 
+/* Of `accepted`: what was adopted is not in it. */
 static uint64_t count_settled(const tn_pipeline *self)
 {
-    return self->exported + count_dropped(self);
+    return self->exported + self->spooled + count_dropped(self) - self->adopted;
 }
 
 /* --- The worker ---------------------------------------------------------------------------------------- */
@@ -167,14 +177,6 @@ static void pause_if_asked(tn_pipeline *self)
         pthread_cond_wait(&self->work, &self->lock);
     }
     self->paused = false;
-}
-
-static void checkpoint(void *pipeline)
-{
-    tn_pipeline *self = pipeline;
-    pthread_mutex_lock(&self->lock);
-    pause_if_asked(self);
-    pthread_mutex_unlock(&self->lock);
 }
 
 static bool has_reached(const tn_pipeline *self, flush_mark mark)
@@ -224,7 +226,7 @@ static batch *take_batch(tn_pipeline *self)
     if (!self->first) self->last = NULL;
     self->queued -= taken->spans.count;
     self->queued_bytes -= taken->spans.bytes;
-    self->exporting = taken->spans.count;
+    self->exporting += taken->spans.count;
     return taken;
 }
 
@@ -244,12 +246,17 @@ static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const
 
 static void settle(tn_pipeline *self, size_t exporter, const tn_export_result *result)
 {
-    self->exporter_stats[exporter].exported += result->exported;
-    self->exporter_stats[exporter].dropped += result->dropped;
+    uint64_t left_disk = result->delivered;
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) left_disk += result->changes.dropped[reason];
+    self->exporter_stats[exporter].exported += result->exported + result->delivered;
+    self->exporter_stats[exporter].dropped += result->dropped + left_disk - result->delivered;
     if (exporter > 0) return;
 
-    self->exported += result->exported;
+    self->exported += result->exported + result->delivered;
     self->dropped[result->reason] += result->dropped;
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) self->dropped[reason] += result->changes.dropped[reason];
+    self->adopted += result->changes.adopted;
+    self->spooled += result->spooled + result->changes.adopted - left_disk;
 }
 
 /* What an exporter says beside the losses of the accounts is logged once a minute too. */
@@ -269,11 +276,32 @@ static void log_remark(tn_pipeline *self, size_t exporter, const char *name, con
 
 static void log_result(tn_pipeline *self, size_t exporter, const char *name, const tn_export_result *result)
 {
+    for (int reason = 0; reason < TN_DROP_COUNT && exporter == 0; reason++) {
+        if (result->changes.dropped[reason]) report_losses(self, tn_clock_monotonic(), (tn_drop)reason, "");
+    }
     if (exporter == 0 && result->dropped > 0) {
         report_losses(self, tn_clock_monotonic(), result->reason, result->message);
     } else if (result->dropped > 0 || result->message[0]) {
         log_remark(self, exporter, name, result);
     }
+}
+
+/* Under the lock: the batch has left, and its memory goes back without it. */
+static void finish_batch(tn_pipeline *self, batch *batch, tn_exporter *const *exporters,
+                         const tn_export_result *results, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        settle(self, i, &results[i]);
+        log_result(self, i, exporters[i]->name, &results[i]);
+    }
+    self->exporting -= batch->spans.count;
+    self->left += batch->spans.count;
+    pthread_cond_broadcast(&self->done);
+    leave(self);
+
+    tn_span_list_recycle(&batch->spans, &self->pool);
+    tn_free(batch);
+    pthread_mutex_lock(&self->lock);
 }
 
 /* Works on copies: when it takes too long, configure goes on without it. */
@@ -289,18 +317,104 @@ static void export_batch(tn_pipeline *self)
     for (size_t i = 0; i < count; i++) exporters[i]->export_batch(exporters[i], &batch->spans, NEVER, &results[i]);
 
     pthread_mutex_lock(&self->lock);
-    for (size_t i = 0; i < count; i++) {
-        settle(self, i, &results[i]);
-        log_result(self, i, exporters[i]->name, &results[i]);
-    }
-    self->exporting = 0;
-    self->left += batch->spans.count;
     self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
-    pthread_cond_broadcast(&self->done);
+    finish_batch(self, batch, exporters, results, count);
+}
+
+/* Whether there is a spool, and no exporter has to wait for somebody else to be rid of a batch. */
+static bool can_spool(const tn_pipeline *self)
+{
+    if (!tn_spool_is_on(self->spool)) return false;
+    bool any = false, all = true;
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        const tn_exporter *exporter = self->exporters[i];
+        any |= exporter->spool_batch != NULL;
+        all &= exporter->spool_batch || !exporter->wake;
+    }
+    return any && all;
+}
+
+/* The oldest batch goes to disk, or to where nobody has to be waited for. */
+static void spool_batch(tn_pipeline *self, tn_drop reason)
+{
+    batch *batch = take_batch(self);
+    tn_export_result results[TN_MAX_EXPORTERS];
+    tn_exporter *exporters[TN_MAX_EXPORTERS];
+    size_t count = self->exporter_count;
+    memcpy(exporters, self->exporters, sizeof(exporters));
     leave(self);
 
-    tn_span_list_recycle(&batch->spans, &self->pool);
-    tn_free(batch);
+    for (size_t i = 0; i < count; i++) {
+        if (exporters[i]->spool_batch) {
+            exporters[i]->spool_batch(exporters[i], &batch->spans, reason, &results[i]);
+        } else {
+            exporters[i]->export_batch(exporters[i], &batch->spans, NEVER, &results[i]);
+        }
+    }
+    pthread_mutex_lock(&self->lock);
+    finish_batch(self, batch, exporters, results, count);
+}
+
+static bool is_crowded(const tn_pipeline *self)
+{
+    return self->queued > self->options.max_queue_size / 4 * 3 ||
+           self->queued_bytes > self->options.max_queue_bytes / 4 * 3;
+}
+
+/* While an exporter waits, what would not find room soon goes to disk. */
+static void relieve(tn_pipeline *self)
+{
+    while (self->first && is_crowded(self) && !self->stopping && can_spool(self)) {
+        spool_batch(self, TN_DROP_QUEUE_FULL);
+    }
+    self->relieving = false;
+}
+
+static bool checkpoint(void *pipeline, bool may_pause)
+{
+    tn_pipeline *self = pipeline;
+    pthread_mutex_lock(&self->lock);
+    if (may_pause) pause_if_asked(self);
+    relieve(self);
+    bool hurrying = self->hurrying;
+    pthread_mutex_unlock(&self->lock);
+    return hurrying;
+}
+
+/* --- The disk ------------------------------------------------------------------------------------------ */
+
+/* When something on disk is worth a try; NEVER while spans come faster than they leave. */
+static uint64_t drain_due(const tn_pipeline *self)
+{
+    uint64_t due = NEVER;
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        const tn_exporter *exporter = self->exporters[i];
+        uint64_t its = exporter->drain_due && !self->hurrying ? exporter->drain_due(exporter) : NEVER;
+        if (its < due) due = its;
+    }
+    return self->queued > self->options.max_queue_size / 2 ? NEVER : due;
+}
+
+/* One request of each exporter that has some. */
+static void drain(tn_pipeline *self, uint64_t now)
+{
+    for (size_t i = 0; i < self->exporter_count && !self->stopping; i++) {
+        tn_exporter *exporter = self->exporters[i];
+        if (!exporter->drain || exporter->drain_due(exporter) > now) continue;
+
+        tn_export_result result;
+        leave(self);
+        exporter->drain(exporter, NEVER, &result);
+        pthread_mutex_lock(&self->lock);
+        settle(self, i, &result);
+        log_result(self, i, exporter->name, &result);
+    }
+}
+
+static void sync_spool(tn_pipeline *self)
+{
+    leave(self);
+    tn_spool_sync(self->spool);
     pthread_mutex_lock(&self->lock);
 }
 
@@ -321,10 +435,13 @@ static void *work(void *pipeline)
         uint64_t now = tn_clock_monotonic();
         pause_if_asked(self);
         report_publishers_losses(self, now);
-        if (is_batch_due(self, now)) {
-            export_batch(self);
+        bool exported = is_batch_due(self, now);
+        if (exported) export_batch(self);
+        if (drain_due(self) <= now && !self->stopping) {
+            drain(self, now);
             continue;
         }
+        if (exported) continue;
         if (has_lingering(self)) {
             bool all = is_flushing(self);
             leave(self);
@@ -332,7 +449,10 @@ static void *work(void *pipeline)
             pthread_mutex_lock(&self->lock);
             if (is_batch_due(self, now) || self->stopping || self->pausing) continue;
         }
-        wait_for_work(self, next_wake(self, now));
+        sync_spool(self);
+        if (is_batch_due(self, now) || self->stopping || self->pausing) continue; /* meanwhile */
+        uint64_t wake = next_wake(self, now), due = drain_due(self);
+        wait_for_work(self, wake < due ? wake : due);
     }
     self->running = false;
     pthread_cond_broadcast(&self->done);
@@ -396,7 +516,8 @@ static bool has_room(const tn_pipeline *self, const tn_span *span)
 static batch *batch_for_one_more(tn_pipeline *self)
 {
     batch *last = self->last;
-    if (last && last->spans.count < self->options.max_export_batch_size) return last;
+    bool has_room = last && last->spans.count < self->options.max_export_batch_size;
+    if (has_room && last->spans.bytes < MAX_BATCH_BYTES) return last;
 
     batch *added = tn_alloc_zeroed(sizeof(*added));
     if (!added) return last;
@@ -431,6 +552,15 @@ static void enqueue(tn_pipeline *self, tn_span_list *spans, tn_span_list *refuse
     }
 }
 
+/* Wherever it waits. */
+static void call_worker(tn_pipeline *self)
+{
+    self->relieving = true;
+    for (size_t i = 0; i < self->exporter_count; i++) {
+        if (self->exporters[i]->wake) self->exporters[i]->wake(self->exporters[i]);
+    }
+}
+
 static void deliver(void *pipeline, tn_delivery *delivery)
 {
     tn_pipeline *self = pipeline;
@@ -446,6 +576,7 @@ static void deliver(void *pipeline, tn_delivery *delivery)
     bool full = self->last && self->last->spans.count >= self->options.max_export_batch_size;
     bool begins = was_empty && self->first; /* it may wait for roots that linger, which is longer */
     if (full || begins || self->sleeping || is_flushing(self)) wake_worker(self);
+    if (self->exporting > 0 && !self->relieving && is_crowded(self)) call_worker(self);
     if (refused.count > 0) {
         report_publishers_losses(self, tn_clock_monotonic());
         pthread_cond_broadcast(&self->done);
@@ -609,7 +740,10 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
     memcpy(old, self->exporters, sizeof(old));
 
     set_options(self, options);
+    bool can_keep = stopped && tn_spool_configure(self->spool, &options->spool) == TN_OK;
+    if (stopped && !can_keep) tn_log_ring_write(&self->log, TN_LOG_ERROR, "the spool can't be used: its path is too long");
     set_exporters(self, exporters, count);
+    self->hurrying = false;
     self->closed = count == 0;
     if (self->closed) drop_queue(self, TN_DROP_SHUTDOWN);
     end_change(self);
@@ -647,15 +781,31 @@ static void end_steps(tn_pipeline *self, uint64_t deadline, const atomic_bool *c
     interrupt_steps(self, SIZE_MAX);
 }
 
+static void hurry(tn_pipeline *self)
+{
+    enter(self);
+    self->hurrying = true;
+    if (self->running) call_worker(self);
+    leave(self);
+}
+
+/* In the place of the worker. */
+static void spool_queue(tn_pipeline *self)
+{
+    while (self->first && can_spool(self)) spool_batch(self, TN_DROP_DEADLINE);
+    sync_spool(self);
+}
+
 bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
 {
+    hurry(self);
     end_steps(self, deadline, cancelled);
     tn_pipeline_flush(self, deadline, cancelled);
 
     enter(self);
     begin_change(self);
     self->closed = true;
-    stop_worker(self, 0);
+    if (stop_worker(self, 0)) spool_queue(self);
     drop_queue(self, TN_DROP_DEADLINE);
     end_change(self);
     report_losses(self, NEVER, TN_DROP_DEADLINE, "time ran out at shutdown");
@@ -669,13 +819,15 @@ void tn_pipeline_stats_read(tn_pipeline *self, tn_pipeline_stats *stats)
 {
     enter(self);
     *stats = (tn_pipeline_stats){
-        .accepted = self->accepted,
+        .accepted = self->accepted + self->adopted,
         .exported = self->exported,
+        .spooled = self->spooled,
         .in_flight = self->accepted - count_settled(self),
         .queued = self->queued,
         .queued_bytes = self->queued_bytes,
         .exporter_count = self->exporter_count,
     };
+    tn_spool_stats_read(self->spool, &stats->spool);
     memcpy(stats->dropped, self->dropped, sizeof(stats->dropped));
     memcpy(stats->exporters, self->exporter_stats, sizeof(stats->exporters));
     leave(self);
@@ -690,6 +842,7 @@ void tn_pipeline_clear(tn_pipeline *self)
     enter(self);
     self->accepted = self->queued + self->exporting; /* will settle yet */
     self->exported = self->flush.settled = 0;
+    self->adopted = self->spooled; /* still on disk */
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
     memset(self->remarked, 0, sizeof(self->remarked));
@@ -716,8 +869,12 @@ bool tn_pipeline_take_memory(tn_pipeline *self, tn_buffer *out)
 tn_pipeline *tn_pipeline_new(const tn_pipeline_options *options)
 {
     tn_pipeline *self = tn_alloc_zeroed(sizeof(*self));
-    if (!self) return NULL;
-
+    tn_spool *spool = self ? tn_spool_new(&tn_spool_real_system) : NULL;
+    if (!spool) {
+        tn_free(self);
+        return NULL;
+    }
+    self->spool = spool;
     init_locks(self);
     tn_log_ring_init(&self->log);
     tn_span_pool_init(&self->pool, POOL_CAPACITY);
@@ -744,6 +901,7 @@ void tn_pipeline_free(tn_pipeline *self)
     if (has_worker(self)) return; /* one that does not come back still uses all of this: it is lost */
 
     for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
+    tn_spool_free(self->spool);
     tn_free(self->managers);
     tn_span_pool_free(&self->pool);
     tn_log_ring_destroy(&self->log);
@@ -801,6 +959,11 @@ void tn_pipeline_resume(tn_pipeline *self)
     self->pausing = false;
     pthread_cond_broadcast(&self->work);
     leave(self);
+}
+
+tn_spool *tn_pipeline_spool(tn_pipeline *self)
+{
+    return self->spool;
 }
 
 tn_log_ring *tn_pipeline_log(tn_pipeline *self)

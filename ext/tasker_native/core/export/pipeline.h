@@ -8,7 +8,8 @@
 #include <stdatomic.h>
 
 /* From the end of a span to the collector: the bounded queue, the worker thread that empties it into the exporters,
- * and the accounts: accepted = exported + dropped + in flight, at every moment, in every process.
+ * the spool on disk, and the accounts: accepted = exported + spooled + dropped + in flight, at every moment, in every
+ * process.
  *
  * Thread-safe. The worker starts at the first span of a process and calls no Ruby. After a fork the child finds
  * empty queue and accounts, and starts a worker of its own. One pipeline a process may watch forks. */
@@ -21,6 +22,7 @@ typedef struct {
     size_t max_queue_bytes;       /* in memory */
     size_t max_export_batch_size; /* spans */
     uint64_t schedule_delay;      /* nanoseconds between the first span of a batch and its export */
+    tn_spool_options spool;       /* borrowed for the call */
 } tn_pipeline_options;
 
 typedef struct {
@@ -29,7 +31,8 @@ typedef struct {
 } tn_exporter_stats;
 
 typedef struct {
-    uint64_t accepted, exported, in_flight;
+    uint64_t accepted, exported, spooled, in_flight;
+    tn_spool_stats spool;
     uint64_t dropped[TN_DROP_COUNT];
     size_t queued, queued_bytes;
     size_t exporter_count;
@@ -41,6 +44,9 @@ tn_pipeline *tn_pipeline_new(const tn_pipeline_options *options);
 
 /* Shuts down without waiting. */
 void tn_pipeline_free(tn_pipeline *pipeline);
+
+/* For the exporters that it will own: one thread at a time, as they are. */
+tn_spool *tn_pipeline_spool(tn_pipeline *pipeline);
 
 /* Makes this pipeline the one that holds still while the process forks. */
 void tn_pipeline_watch_forks(tn_pipeline *pipeline);
@@ -60,11 +66,12 @@ void tn_pipeline_configure(tn_pipeline *pipeline, const tn_pipeline_options *opt
                            size_t count);
 
 /* Waits, at most until the monotonic deadline or until *cancelled (any thread may set it, then call
- * tn_pipeline_wake), until everything that was accepted before the call is exported or dropped. true: it is. */
+ * tn_pipeline_wake), until everything that was accepted before the call is exported, spooled or dropped. true: it is. */
 bool tn_pipeline_flush(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
 void tn_pipeline_wake(tn_pipeline *pipeline);
 
-/* Ends open steps, flushes until the deadline, stops the worker, drops the rest. Later spans are dropped. true: no
+/* Ends open steps, flushes until the deadline, stops the worker, spools the rest, or drops it where there is no spool.
+ * Later spans are dropped. true: no
  * span was lost in the life of this process, and none is still with an exporter that does not come back. Takes at most
  * some seconds longer than the deadline. Idempotent. */
 bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
