@@ -231,6 +231,7 @@ static VALUE pipeline_stats(VALUE self)
     for (int reason = 0; reason < TN_DROP_COUNT; reason++) put(dropped, tn_drop_name(reason), stats.dropped[reason]);
     put(hash, "accepted", stats.accepted);
     put(hash, "exported", stats.exported);
+    put(hash, "spooled", stats.spooled);
     put(hash, "in_flight", stats.in_flight);
     rb_hash_aset(hash, ID2SYM(rb_intern("dropped")), dropped);
     put(hash, "queued", stats.queued);
@@ -313,7 +314,8 @@ static VALUE pipeline_forks(VALUE self)
 
 void tn_init_pipeline(void)
 {
-    tn_pipeline_options nothing_yet = {1, 1, 1, TN_SECOND};
+    tn_pipeline_options nothing_yet = {
+        .max_queue_size = 1, .max_queue_bytes = 1, .max_export_batch_size = 1, .schedule_delay = TN_SECOND};
     tn_http_global_init();
     tn_ruby.pipeline = tn_pipeline_new(&nothing_yet);
     if (!tn_ruby.pipeline) rb_memerror();

@@ -204,7 +204,8 @@ module Tasker
       # @return [Hash] see {Native.stats}
       def stats
         pipeline = Pipeline.stats
-        { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported), spooled: 0, held: 0,
+        { accepted: pipeline.delete(:accepted), exported: pipeline.delete(:exported),
+          spooled: pipeline.delete(:spooled), held: 0,
           dropped: pipeline.delete(:dropped), in_flight: pipeline.delete(:in_flight), **pipeline,
           **spans.stats, unkept_step_errors: @unkept_errors,
           filter: Native.filter_counts }
