@@ -24,7 +24,7 @@ module Tasker
   # ({Tasker.configuration}, {Tasker::Concerns::EventPublisher}, ...).
   module Native
     class << self
-      # Waits until every span that has ended so far was exported or dropped.
+      # Waits until every span that has ended so far was exported, spooled or dropped.
       #
       # @param timeout [Numeric] seconds
       # @return [Boolean] true once nothing is in flight, also when spans were refused; false when time ran out
@@ -49,11 +49,12 @@ module Tasker
       end
 
       # What became of this process' spans: accepted = exported + spooled + the sum of dropped + in_flight, at every
-      # moment. +spooled+ and +held+ are 0: this version neither spools nor holds spans back. A forked process begins
-      # with zeros in all of these.
+      # moment. +spooled+ are on disk now. +held+ is 0: this version holds no spans back. A forked process begins with
+      # zeros in all of these.
       #
       # @return [Hash{Symbol=>Integer, Hash}] accepted, exported, spooled, held, dropped (by reason), in_flight, queued,
-      #   queued_bytes, exporters (by name), open_tasks, open_steps, abandoned_roots,
+      #   queued_bytes, spool (segments, bytes, synced: spans that fsync has confirmed, damaged, errors), exporters (by
+      #   name), open_tasks, open_steps, abandoned_roots,
       #   unkept_step_errors, filter
       def stats
         runtime.stats

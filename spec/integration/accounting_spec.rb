@@ -122,7 +122,7 @@ RSpec.describe 'The accounts' do
     end
 
     it 'is true once all is settled, also when it was refused' do
-      configure(exporter: :otlp, otlp_endpoint: dead_endpoint)
+      configure(exporter: :otlp, otlp_endpoint: dead_endpoint, otlp_timeout: 0.2)
       publish('step.completed', task_id: 1, step_id: 1)
 
       expect(Tasker::Native.flush).to be(true)

@@ -569,8 +569,11 @@ static void fake_free(tn_exporter *exporter)
 tn_exporter *fake_init(fake_exporter *fake, const char *name)
 {
     *fake = (fake_exporter){
-        .exporter = {.name = name, .export_batch = fake_export, .interrupt = fake_interrupt,
-                     .reset_in_child = fake_reset_in_child, .free = fake_free},
+        .exporter = {.name = name,
+                     .export_batch = fake_export,
+                     .interrupt = fake_interrupt,
+                     .reset_in_child = fake_reset_in_child,
+                     .free = fake_free},
         .reason = TN_DROP_UNREACHABLE,
     };
     init_locks(fake);

@@ -60,6 +60,10 @@ static tn_status make_otlp(configuration *c, tn_exporter **exporter_out)
         .user_agent = borrow(c, "user_agent"),
         .gzip = RTEST(get(c->options, "otlp_gzip")),
         .timeout = get_duration(c->options, "otlp_timeout"),
+        .certificate = borrow(c, "otlp_certificate"),
+        .client_certificate = borrow(c, "otlp_client_certificate"),
+        .client_key = borrow(c, "otlp_client_key"),
+        .spool = tn_pipeline_spool(tn_ruby.pipeline),
         .checkpoint = tn_pipeline_checkpoint(tn_ruby.pipeline),
     };
     return tn_otlp_exporter_new(&options, exporter_out);
@@ -89,6 +93,11 @@ static VALUE make_exporters(VALUE argument)
 {
     configuration *c = (configuration *)argument;
     tn_walk_hash(&c->resource, get(c->options, "resource"));
+    c->pipeline.spool = (tn_spool_options){
+        .directory = borrow(c, "spool_directory"),
+        .max_bytes = NUM2ULL(get(c->options, "spool_max_bytes")),
+        .max_age = get_duration(c->options, "spool_max_age"),
+    };
     c->encoding = (tn_encoder_options){
         .prefix = borrow(c, "prefix"),
         .resource = tn_walk_pairs(&c->resource, false),
@@ -220,7 +229,19 @@ static VALUE exporters_of(const tn_pipeline_stats *stats)
     return exporters;
 }
 
-/* stats -> { accepted:, exported:, in_flight:, dropped: { reason: Integer }, queued:, queued_bytes:, exporters: } */
+static VALUE spool_of(const tn_pipeline_stats *stats)
+{
+    VALUE spool = rb_hash_new();
+    put(spool, "segments", stats->spool.segments);
+    put(spool, "bytes", stats->spool.bytes);
+    put(spool, "synced", stats->spool.synced);
+    put(spool, "damaged", stats->spool.damaged);
+    put(spool, "errors", stats->spool.errors);
+    return spool;
+}
+
+/* stats -> { accepted:, exported:, spooled:, in_flight:, dropped: { reason: Integer }, queued:, queued_bytes:, spool:,
+ * exporters: } */
 static VALUE pipeline_stats(VALUE self)
 {
     (void)self;
@@ -236,6 +257,7 @@ static VALUE pipeline_stats(VALUE self)
     rb_hash_aset(hash, ID2SYM(rb_intern("dropped")), dropped);
     put(hash, "queued", stats.queued);
     put(hash, "queued_bytes", stats.queued_bytes);
+    rb_hash_aset(hash, ID2SYM(rb_intern("spool")), spool_of(&stats));
     rb_hash_aset(hash, ID2SYM(rb_intern("exporters")), exporters_of(&stats));
     return hash;
 }

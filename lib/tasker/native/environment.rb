@@ -67,6 +67,11 @@ module Tasker
         end || {}
       end
 
+      # @return [String, nil] of a file
+      def path(*names)
+        parse(names) { |value| value if Setting::PATH.accepts?(value) }
+      end
+
       # @return [String, nil]
       def url(*names)
         parse(names) { |value| value if Setting::URL.accepts?(value) }

@@ -55,7 +55,9 @@ module Tasker
           attribute_limit: @settings.span_attribute_count_limit,
           prefix: "#{@settings.service_name}.", resource: Resource.new(@settings, @instance_id).to_h,
           otlp_url: otlp_url, otlp_headers: header_lines, otlp_gzip: @settings.otlp_compression == 'gzip',
-          otlp_timeout: @settings.otlp_timeout, user_agent: USER_AGENT,
+          otlp_timeout: @settings.otlp_timeout, user_agent: USER_AGENT, **certificates,
+          spool_directory: spool_directory, spool_max_bytes: @settings.spool_max_bytes,
+          spool_max_age: @settings.spool_max_age,
           trace_file: trace_file, trace_file_max_size: TRACE_FILE_MAX_SIZE,
           max_queue_size: @settings.max_queue_size, max_queue_bytes: @settings.max_queue_bytes,
           max_export_batch_size: [@settings.max_export_batch_size, @settings.max_queue_size].min,
@@ -82,12 +84,30 @@ module Tasker
         @settings.otlp_headers.map { |name, value| "#{name}: #{value}" }.join("\n")
       end
 
+      def certificates
+        %i[otlp_certificate otlp_client_certificate otlp_client_key].to_h do |name|
+          path = @settings.public_send(name)
+          [name, path ? File.expand_path(path, self.class.root) : '']
+        end
+      end
+
+      # The spool is of the exporter :otlp; the others write at once.
+      def spool_directory
+        return '' unless @settings.spool_directory && exporters.include?(:otlp)
+
+        with_parent(File.expand_path(@settings.spool_directory, self.class.root))
+      end
+
       def trace_file
         path = File.expand_path(@settings.trace_file, self.class.root)
-        FileUtils.mkdir_p(File.dirname(path)) if exporters.include?(:file)
+        exporters.include?(:file) ? with_parent(path) : path
+      end
+
+      def with_parent(path)
+        FileUtils.mkdir_p(File.dirname(path))
         path
       rescue SystemCallError
-        path # the exporter will say so
+        path # whoever uses it will say so
       end
     end
   end

@@ -69,6 +69,9 @@ module Tasker
       MASK = Kind.new(->(value) { line_within.call(value, 0..1024) }, 'a String of one line, up to 1024 bytes', to_utf8)
       # A String or Pathname, kept as a String.
       PATH = Kind.new(->(value) { single_line.call(value.to_s) && !value.to_s.empty? }, 'a path', :to_s.to_proc)
+      # The same, or nil.
+      OPTIONAL_PATH = Kind.new(->(value) { value.nil? || PATH.accepts?(value) }, 'a path, or nil',
+                               ->(value) { value&.to_s })
       # Of things or bytes of which there has to be room for one.
       COUNT = Kind.new(->(value) { whole.call(value, 1..(2**40)) }, 'an Integer above 0')
       # In bytes; 0: no limit.

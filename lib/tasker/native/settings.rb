@@ -41,6 +41,20 @@ module Tasker
     #   @return [String] 'gzip'; or 'none'
     # @!attribute [rw] otlp_timeout
     #   @return [Float] 10.0; seconds for one batch, with all its tries
+    # @!attribute [rw] otlp_certificate
+    #   @return [String, nil] of OTEL_EXPORTER_OTLP_CERTIFICATE; a PEM file of certificates to trust instead of the
+    #     system's, from Rails' root on, as are the next two
+    # @!attribute [rw] otlp_client_certificate
+    #   @return [String, nil] of OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE; a PEM file for mutual TLS, it may hold a chain
+    # @!attribute [rw] otlp_client_key
+    #   @return [String, nil] of OTEL_EXPORTER_OTLP_CLIENT_KEY; its private key, RSA or EC, in PEM form
+    # @!attribute [rw] spool_directory
+    #   @return [String, nil] 'tmp/tasker_spool' in a Rails app, from its root on, else nil; what the collector can't
+    #     take waits here; nil: it is dropped. Its own, of this app alone
+    # @!attribute [rw] spool_max_bytes
+    #   @return [Integer] 256 MiB; of all processes; then the oldest is dropped
+    # @!attribute [rw] spool_max_age
+    #   @return [Float] 86,400.0; seconds, then a spooled span is dropped
     # @!attribute [rw] trace_file
     #   @return [String] 'log/tasker_traces.jsonl'; of the exporter :file, from Rails' root on
     # @!attribute [rw] max_queue_size
@@ -150,6 +164,15 @@ module Tasker
                     -> { Environment.one_of(%w[gzip none], *otlp_variables('COMPRESSION')) || 'gzip' }),
         Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS,
                     -> { Environment.milliseconds(Setting::POSITIVE_SECONDS, *otlp_variables('TIMEOUT')) || 10.0 }),
+        Setting.new(:otlp_certificate, Setting::OPTIONAL_PATH,
+                    -> { Environment.path(*otlp_variables('CERTIFICATE')) }),
+        Setting.new(:otlp_client_certificate, Setting::OPTIONAL_PATH,
+                    -> { Environment.path(*otlp_variables('CLIENT_CERTIFICATE')) }),
+        Setting.new(:otlp_client_key, Setting::OPTIONAL_PATH,
+                    -> { Environment.path(*otlp_variables('CLIENT_KEY')) }),
+        Setting.new(:spool_directory, Setting::OPTIONAL_PATH, -> { 'tmp/tasker_spool' if rails_application? }),
+        Setting.new(:spool_max_bytes, Setting::COUNT, 256 * 1024 * 1024),
+        Setting.new(:spool_max_age, Setting::POSITIVE_SECONDS, 24 * 3600.0),
         Setting.new(:trace_file, Setting::PATH, 'log/tasker_traces.jsonl'),
         Setting.new(:max_queue_size, Setting::COUNT,
                     -> { Environment.count(Setting::COUNT, 'OTEL_BSP_MAX_QUEUE_SIZE') || 2048 }),
@@ -311,8 +334,12 @@ module Tasker
         false
       end
 
+      def rails_application?
+        defined?(::Rails.application) && ::Rails.application ? true : false
+      end
+
       def rails_filters
-        return unless defined?(::Rails.application) && ::Rails.application
+        return unless rails_application?
 
         filters = ::Rails.application.config.filter_parameters
         filters unless filters.empty?

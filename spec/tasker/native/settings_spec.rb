@@ -47,7 +47,9 @@ RSpec.describe Tasker::Native::Settings do
         otlp_timeout: 10.0, trace_file: 'log/tasker_traces.jsonl', max_queue_size: 2048, max_queue_bytes: 16 * (2**20),
         max_export_batch_size: 512, schedule_delay: 5.0, shutdown_timeout: 5.0, max_open_spans: 100_000,
         span_max_age: 86_400.0, span_attribute_count_limit: 128, span_attribute_value_length_limit: 65_536,
-        span_event_count_limit: 128, span_link_count_limit: 128, stringify_attributes: false
+        span_event_count_limit: 128, span_link_count_limit: 128, stringify_attributes: false,
+        otlp_certificate: nil, otlp_client_certificate: nil, otlp_client_key: nil,
+        spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0
       )
     end
 
@@ -86,6 +88,12 @@ RSpec.describe Tasker::Native::Settings do
       otlp_compression: [['gzip', 'none', :gzip], ['zstd', nil, 5], "'gzip' or 'none'"],
       otlp_timeout: [[1, 0.5, 2r], [0, -1, nil, '5', Float::NAN, Float::INFINITY, 1i], 'a number of seconds above 0'],
       trace_file: [['log/a.jsonl', Pathname('/tmp/x')], ['', nil, "a\0b"], 'a path'],
+      otlp_certificate: [[nil, 'ca.pem', Pathname('/etc/ca.pem')], ['', "a\0b"], 'a path, or nil'],
+      otlp_client_certificate: [[nil, 'a.pem'], ["a\nb"], 'a path, or nil'],
+      otlp_client_key: [[nil, 'key.pem'], [''], 'a path, or nil'],
+      spool_directory: [[nil, 'tmp/spool', Pathname('/var/spool/app')], ['', "a\0b"], 'a path, or nil'],
+      spool_max_bytes: [[1, 2**30], [0, -1, nil, '5'], 'an Integer above 0'],
+      spool_max_age: [[1, 0.5], [0, -1, nil], 'a number of seconds above 0'],
       max_queue_size: [[1, 10_000], [0, -1, 1.5, nil, '5', 2**70], 'an Integer above 0'],
       max_queue_bytes: [[1], [0, nil], 'an Integer above 0'],
       max_export_batch_size: [[1], [0, nil], 'an Integer above 0'],

@@ -319,6 +319,24 @@ Test(spool, its_directory_is_made_private)
     cr_assert_eq(rmdir(path_in_folder("spool")), 0);
 }
 
+Test(spool, a_folder_of_other_things_stays_open_to_others)
+{
+    struct stat status;
+    cr_assert_eq(mkdir(path_in_folder("spool"), 0755), 0);
+    cr_assert_eq(mkdir(path_in_folder("spool/cache"), 0755), 0);
+    tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+
+    cr_assert_eq(append(spool, 1, 1, 10), TN_ERROR_SYSTEM);
+    cr_assert(contains(tn_text_of(tn_spool_problem(spool)), "it holds other things than a spool"));
+    cr_assert_eq(stat(path_in_folder("spool"), &status), 0);
+    cr_assert_eq(status.st_mode & 07777, 0755);
+
+    cr_assert_eq(rmdir(path_in_folder("spool/cache")), 0);
+    use_folder(spool); /* tried again each time */
+    tn_spool_free(spool);
+    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+}
+
 Test(spool, a_directory_that_is_removed_is_made_again)
 {
     tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);

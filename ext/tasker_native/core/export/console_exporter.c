@@ -62,7 +62,8 @@ tn_status tn_console_exporter_new(const tn_encoder_options *encoding, int descri
     console_exporter *self = tn_alloc_zeroed(sizeof(*self));
     if (!self) return TN_ERROR_MEMORY;
 
-    self->exporter = (tn_exporter){.name = "console", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
+    self->exporter = (tn_exporter){
+        .name = "console", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
     self->descriptor = descriptor;
     tn_buffer_init(&self->lines, TN_MAX_REQUEST);
     tn_status status = tn_encoder_init(&self->encoder, encoding);

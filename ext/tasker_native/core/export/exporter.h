@@ -52,9 +52,9 @@ typedef struct {
     tn_text headers; /* lines, see http_client.h */
     tn_text user_agent;
     bool gzip;
-    uint64_t timeout;                                   /* nanoseconds, for one batch with all its tries */
+    uint64_t timeout;                                    /* nanoseconds, for one batch with all its tries */
     tn_text certificate, client_certificate, client_key; /* paths, see http_client.h */
-    tn_spool *spool;                                    /* outlives the exporter, which alone uses it. May be NULL */
+    tn_spool *spool;                                     /* outlives the exporter, which alone uses it. May be NULL */
     tn_checkpoint checkpoint;
 } tn_otlp_exporter_options;
 

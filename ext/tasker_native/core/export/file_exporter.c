@@ -158,7 +158,8 @@ tn_status tn_file_exporter_new(const tn_file_exporter_options *options, tn_expor
     file_exporter *self = tn_alloc_zeroed(sizeof(*self));
     if (!self) return TN_ERROR_MEMORY;
 
-    self->exporter = (tn_exporter){.name = "file", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
+    self->exporter = (tn_exporter){
+        .name = "file", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
     self->max_size = options->max_size;
     self->descriptor = -1;
     tn_buffer_init(&self->lines, TN_MAX_REQUEST);

@@ -66,7 +66,8 @@ tn_status tn_memory_exporter_new(const tn_encoder_options *encoding, size_t max_
     memory_exporter *self = tn_alloc_zeroed(sizeof(*self));
     if (!self) return TN_ERROR_MEMORY;
 
-    self->exporter = (tn_exporter){.name = "memory", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
+    self->exporter = (tn_exporter){
+        .name = "memory", .export_batch = export_batch, .reset_in_child = reset_in_child, .free = free_exporter};
     pthread_mutex_init(&self->lock, NULL);
     tn_buffer_init(&self->line, TN_MAX_REQUEST);
     tn_buffer_init(&self->kept, max_size);

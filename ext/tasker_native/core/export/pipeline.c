@@ -6,11 +6,11 @@
 #include <inttypes.h>
 #include <signal.h>
 
-#define LINGER_TICK (250 * TN_MILLISECOND) /* how often roots that linger are looked after */
-#define START_RETRY TN_SECOND              /* after a thread could not be started */
-#define LOG_INTERVAL (60 * TN_SECOND)      /* between two lines about the same kind of loss */
+#define LINGER_TICK (250 * TN_MILLISECOND)        /* how often roots that linger are looked after */
+#define START_RETRY TN_SECOND                     /* after a thread could not be started */
+#define LOG_INTERVAL (60 * TN_SECOND)             /* between two lines about the same kind of loss */
 #define MAX_BATCH_BYTES ((size_t)4 * 1024 * 1024) /* in memory; what is sent is about as large before compression */
-#define STOP_TIMEOUT (2 * TN_SECOND)       /* for a worker that was interrupted to come back */
+#define STOP_TIMEOUT (2 * TN_SECOND)              /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
 #if defined(__has_feature)
@@ -741,7 +741,8 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
 
     set_options(self, options);
     bool can_keep = stopped && tn_spool_configure(self->spool, &options->spool) == TN_OK;
-    if (stopped && !can_keep) tn_log_ring_write(&self->log, TN_LOG_ERROR, "the spool can't be used: its path is too long");
+    if (stopped && !can_keep)
+        tn_log_ring_write(&self->log, TN_LOG_ERROR, "the spool can't be used: its path is too long");
     set_exporters(self, exporters, count);
     self->hurrying = false;
     self->closed = count == 0;

@@ -164,18 +164,68 @@ static void fail(tn_spool *self, const char *name, int error)
     tell(self, name, strerror(error));
 }
 
+static void refuse(tn_spool *self, const char *why)
+{
+    atomic_fetch_add(&self->errors, 1);
+    tell(self, "", why);
+}
+
 /* --- The directory ------------------------------------------------------------------------------------- */
 
-/* Nobody else may put files into it, or read them. */
-static bool is_private(int directory)
+/* The caller closes it. */
+static DIR *list(int directory)
+{
+    int copy = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
+    if (!listing && copy >= 0) close(copy);
+    return listing;
+}
+
+static bool is_segment_name(const char *name)
+{
+    uint64_t created, id;
+    return tn_spool_name_parse(name, &created, &id);
+}
+
+static bool is_dot(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
+}
+
+static bool has_only_segments(int directory)
+{
+    DIR *listing = list(directory);
+    if (!listing) return false;
+
+    bool only = true;
+    for (struct dirent *entry; only && (entry = readdir(listing));) {
+        only = is_dot(entry->d_name) || is_segment_name(entry->d_name);
+    }
+    closedir(listing);
+    return only;
+}
+
+/* Nobody else may put files into it, or read them. A folder that others may use, and that holds other things, is not
+ * for us to close: somebody has given the wrong path. */
+static bool make_private(tn_spool *self)
 {
     struct stat status;
-    if (fstat(directory, &status) != 0) return false;
-    if (status.st_uid != geteuid()) {
-        errno = EPERM;
+    if (fstat(self->directory, &status) != 0) {
+        fail(self, "", errno);
         return false;
     }
-    return (status.st_mode & 077) == 0 || fchmod(directory, 0700) == 0;
+    if (status.st_uid != geteuid()) {
+        refuse(self, "it belongs to another user");
+        return false;
+    }
+    if ((status.st_mode & 077) == 0) return true;
+    if (!has_only_segments(self->directory)) {
+        refuse(self, "others may use it (chmod 0700 it), and it holds other things than a spool");
+        return false;
+    }
+    if (fchmod(self->directory, 0700) == 0) return true;
+    fail(self, "", errno);
+    return false;
 }
 
 static bool open_directory(tn_spool *self)
@@ -189,13 +239,14 @@ static bool open_directory(tn_spool *self)
         return false;
     }
     self->directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (self->directory < 0 || !is_private(self->directory)) {
+    if (self->directory < 0) {
         fail(self, "", errno);
-        if (self->directory >= 0) close(self->directory);
-        self->directory = -1;
         return false;
     }
-    return true;
+    if (make_private(self)) return true;
+    close(self->directory);
+    self->directory = -1;
+    return false;
 }
 
 static bool is_own(const tn_spool *self, const char *name)
@@ -214,18 +265,15 @@ static void look_at_others(tn_spool *self, const char *given, char *first_out)
     memcpy(behind, given, sizeof(behind));
     first_out[0] = '\0';
     self->others_bytes = 0;
-    int copy = openat(self->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *listing = copy < 0 ? NULL : fdopendir(copy);
+    DIR *listing = list(self->directory);
     if (!listing) {
         fail(self, "", errno);
-        if (copy >= 0) close(copy);
         return;
     }
     for (struct dirent *entry; (entry = readdir(listing));) {
-        uint64_t created, id;
         struct stat status;
         const char *name = entry->d_name;
-        if (!tn_spool_name_parse(name, &created, &id) || is_own(self, name)) continue; /* so its size is known */
+        if (!is_segment_name(name) || is_own(self, name)) continue; /* of our own, the size is known */
         if (fstatat(self->directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode)) continue;
         self->others_bytes += (uint64_t)status.st_size;
         bool behind_it = strcmp(name, behind) > 0, before = !first_out[0] || strcmp(name, first_out) < 0;

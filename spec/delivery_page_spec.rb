@@ -1,0 +1,22 @@
+# frozen_string_literal: true
+
+require 'tmpdir'
+require_relative 'support/readme'
+
+# What docs/delivery.md says is tried.
+RSpec.describe 'docs/delivery.md' do
+  subject(:page) { Readme.new('docs/delivery.md') }
+
+  it 'has Ruby that runs, in its order, and gives what it says' do
+    Dir.mktmpdir do |directory|
+      result = run_ruby("require 'tasker-native'\n#{page.checking_script}", chdir: directory)
+
+      expect(result.status).to be_success, result.err
+      expect(result.err).not_to match(Warnings::OURS)
+    end
+  end
+
+  it 'names what stats tells of the spool' do
+    expect(stats[:spool].keys).to all(satisfy { |name| page.text.include?("[:#{name}]") })
+  end
+end
