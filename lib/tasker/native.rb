@@ -42,10 +42,13 @@ module Tasker
       # @param timeout [Numeric] seconds
       # @return [Boolean] true when no span of this process was lost
       def shutdown(timeout: 5.0)
+        runtime = self.runtime
         lossless = runtime.interruptibly { Pipeline.shutdown(timeout) }
       ensure
-        Pipeline.shutdown(0) if lossless.nil? # it was interrupted, perhaps before it began: what is left is given up
-        runtime.write_log
+        if runtime
+          Pipeline.shutdown(0) if lossless.nil? # it was interrupted, perhaps before it began: what is left is given up
+          runtime.write_log
+        end
       end
 
       # What became of this process' spans: accepted = exported + spooled + the sum of dropped + in_flight, at every
@@ -118,8 +121,11 @@ module Tasker
 
       # @api private
       # @return [Runtime] the only one of this process
+      # @raise [RactorError]
       def runtime
         @runtime ||= Runtime.new
+      rescue Ractor::IsolationError
+        raise RactorError
       end
 
       # Called by the extension for what listeners and payload objects raise, and by whatever publishes. Never raises
@@ -129,9 +135,12 @@ module Tasker
       # @param event_name [String, Symbol]
       # @param error [Exception]
       # @return [nil]
+      # @raise [RactorError] where there is no logger either
       def report_publishing_error(event_name, error)
         logger.error("Error publishing event #{filter.clean(event_name.to_s)}: #{runtime.shown_message(error)}")
         nil
+      rescue RactorError
+        raise
       rescue StandardError
         nil # a logger that raises must not stop the next listener, or the handler
       end

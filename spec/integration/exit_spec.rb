@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require 'tmpdir'
 require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
 
@@ -80,6 +81,67 @@ RSpec.describe 'A process that ends' do
 
       expect(result.status.exitstatus).to eq(status)
       expect(steps).to eq(['21'])
+    end
+  end
+
+  describe 'by exit!' do
+    # How long the exit took, in a process that has published; what it should have cost without telemetry is little.
+    def exit_seconds(exit, endpoint, spool: nil)
+      out = ruby(<<~RUBY, endpoint)
+        #{prelude}
+        Tasker.configuration.telemetry.spool_directory = #{spool.inspect}
+        Tasker::Native.logger = Logger.new(nil)
+        times = Array.new(5) do |number|
+          reader, writer = IO.pipe
+          Process.wait(fork do
+            publish('step.completed', task_id: 7, step_id: number.to_s)
+            sleep 0.05
+            writer.syswrite(Process.clock_gettime(Process::CLOCK_MONOTONIC))
+            #{exit}
+          end)
+          Process.clock_gettime(Process::CLOCK_MONOTONIC) - reader.read_nonblock(100).to_f
+        end
+        puts times.sort[2]
+      RUBY
+      out.to_f
+    end
+
+    %w[exit! Process.exit! Kernel.exit!(true) Process::exit!].each do |exit|
+      it "delivers (#{exit})" do
+        expect(exit_seconds(exit, receiver.endpoint)).to be < 0.1
+        expect(steps.sort).to eq(%w[0 1 2 3 4])
+      end
+    end
+
+    it 'takes no longer where nobody answers' do
+      with_server { |endpoint| expect(exit_seconds('exit!', endpoint)).to be < 0.1 + 0.1 }
+    end
+
+    it 'puts on disk what nobody takes, and another process delivers it' do
+      Dir.mktmpdir do |directory|
+        with_server { |endpoint| expect(exit_seconds('exit!', endpoint, spool: directory)).to be < 0.1 + 0.1 }
+        expect(exit_seconds('exit!', dead_endpoint, spool: directory)).to be < 0.1
+        expect(Dir.children(directory).size).to eq(10)
+
+        run(<<~RUBY)
+          Tasker.configuration.telemetry.spool_directory = #{directory.inspect}
+          Tasker::Native.start
+          publish('step.completed', task_id: 7, step_id: 'living')
+          Tasker::Native.flush
+          sleep 0.01 until Dir.empty?(#{directory.inspect})
+          stats = Tasker::Native.stats
+          warn stats unless stats.values_at(:accepted, :exported, :spooled) == [11, 11, 0]
+        RUBY
+        expect(steps.tally).to eq('living' => 1, **Array.new(5) { |number| [number.to_s, 2] }.to_h)
+      end
+    end
+
+    it 'keeps its status, and takes no time where nothing was published' do
+      with_server do |endpoint|
+        result = run('Tasker::Native.start; exit!(3)', endpoint)
+
+        expect(result).to have_attributes(err: '', seconds: be < 0.5, status: have_attributes(exitstatus: 3))
+      end
     end
   end
 

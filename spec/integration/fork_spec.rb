@@ -1,8 +1,10 @@
 # frozen_string_literal: true
 
 require 'json'
+require 'tmpdir'
 require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
+require_relative '../support/slow_resolver'
 
 RSpec.describe 'A process that forks' do
   include Collectors
@@ -202,6 +204,49 @@ RSpec.describe 'A process that forks' do
     RUBY
 
     expect(out).to eq([['tasker-native log', true]].inspect)
+  end
+
+  # A thousand with the slow specs.
+  describe 'while it exports, with a resolver that is slow and fails' do
+    around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+
+    let(:forks) { ENV['TASKER_NATIVE_ALL'] == '1' ? 1_000 : 150 }
+    let(:environment) { SlowResolver.environment(@directory, 100) } # rubocop:disable RSpec/InstanceVariable
+    let(:endpoint) { receiver.endpoint.sub('127.0.0.1', 'collector.test') }
+    let(:script) do
+      <<~RUBY
+        Tasker.configuration.telemetry.schedule_delay = 0.01
+        longest = 0
+        running = 0
+        #{forks}.times do |number|
+          step("parent \#{number}")
+          Tasker.configuration.telemetry.otlp_headers = { 'x-number' => number.to_s } if number % 20 == 0 # a lookup
+          started = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+          fork do
+            2.times { |id| step("child \#{number}.\#{id}") }
+            fork { step("grandchild \#{number}") } if number % 10 == 0
+            [Process.waitall, number.odd? ? exit : (Tasker::Native.flush(timeout: 30) && exit!)]
+          end
+          longest = [longest, Process.clock_gettime(Process::CLOCK_MONOTONIC) - started].max
+          (Process.wait && running -= 1) if (running += 1) == 20
+        end
+        Process.waitall
+        Tasker::Native.flush(timeout: 30)
+        tell(longest: longest)
+      RUBY
+    end
+
+    it 'has children that deliver what is theirs, once; no fork is held up' do
+      parent = run(script, endpoint: endpoint, env: environment, timeout: 240).first
+
+      ids = receiver.spans.map { |span| span.attributes['tasker.step_id'] }
+      owners = steps_by_process.values.map { |steps| steps.map { |id| id[/\Aparent|\A\w+ \d+/] }.uniq }
+      expect(parent).to include(accepted: forks, exported: forks, dropped: 0, longest: be < 0.5)
+      expect(ids.uniq.size).to eq(ids.size)
+      expect(ids.grep(/^child/).size).to eq(2 * forks)
+      expect(ids.grep(/^grandchild/).size).to eq(forks / 10)
+      expect(owners.map(&:size)).to all(eq(1))
+    end
   end
 
   it 'has a log in every child' do

@@ -180,11 +180,26 @@ RSpec.describe 'The exporter :otlp, with a collector that fails' do
     expect(stats).to include(in_flight: 0)
   end
 
-  it 'that was the wrong one: what comes after a change arrives' do
-    export_to(dead_endpoint, otlp_timeout: 0.2)
+  it 'that was the wrong one: what comes after a change arrives, and what was not given up yet' do
+    configure(exporter: :otlp, otlp_endpoint: dead_endpoint, otlp_timeout: 60, schedule_delay: 0)
+    publish('step.completed', task_id: 1, step_id: 'first')
+    eventually('a try') { stats[:queued].zero? }
     configure(exporter: :memory)
+    publish('step.completed', task_id: 1, step_id: 'second')
 
-    expect(span_of(a: 1)).to be_a(Tasker::Native::SpanData)
-    expect(stats).to include(accepted: 2, exported: 1)
+    expect(spans.map { |span| span.attributes['tasker.step_id'] }).to eq(%w[first second])
+    expect(stats).to include(accepted: 2, exported: 2)
+  end
+
+  it 'that was the wrong one: what it may have got is not sent to another one' do
+    with_server do |endpoint|
+      configure(exporter: :otlp, otlp_endpoint: endpoint, otlp_timeout: 60, schedule_delay: 0)
+      publish('step.completed', task_id: 1, step_id: 'first')
+      eventually('a try') { stats[:queued].zero? }
+      configure(exporter: :memory)
+
+      expect(spans).to be_empty
+      expect(dropped).to eq(deadline: 1)
+    end
   end
 end

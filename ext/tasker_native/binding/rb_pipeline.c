@@ -166,16 +166,23 @@ static VALUE pipeline_configure(VALUE self, VALUE options)
 /* --- flush and shutdown -------------------------------------------------------------------------------- */
 
 typedef struct {
-    bool (*wait)(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
-    uint64_t deadline;
+    void *(*wait)(void *self); /* without the GVL */
+    uint64_t deadline, grace;
     atomic_bool cancelled;
     bool result;
 } waiting;
 
-static void *wait_without_gvl(void *argument)
+static void *wait_for_flush(void *argument)
 {
     waiting *w = argument;
-    w->result = w->wait(tn_ruby.pipeline, w->deadline, &w->cancelled);
+    w->result = tn_pipeline_flush(tn_ruby.pipeline, w->deadline, &w->cancelled);
+    return NULL;
+}
+
+static void *wait_for_shutdown(void *argument)
+{
+    waiting *w = argument;
+    w->result = tn_pipeline_shutdown(tn_ruby.pipeline, w->deadline, w->grace, &w->cancelled);
     return NULL;
 }
 
@@ -190,7 +197,7 @@ static VALUE wait_for(waiting *w)
 {
     do {
         atomic_store(&w->cancelled, false);
-        rb_thread_call_without_gvl(wait_without_gvl, w, cancel, w);
+        rb_thread_call_without_gvl(w->wait, w, cancel, w);
         rb_thread_check_ints();
     } while (!w->result && atomic_load(&w->cancelled) && tn_clock_monotonic() < w->deadline);
     return w->result ? Qtrue : Qfalse;
@@ -200,14 +207,17 @@ static VALUE wait_for(waiting *w)
 static VALUE pipeline_flush(VALUE self, VALUE seconds)
 {
     (void)self;
-    return wait_for(&(waiting){.wait = tn_pipeline_flush, .deadline = deadline_in(seconds)});
+    return wait_for(&(waiting){.wait = wait_for_flush, .deadline = deadline_in(seconds)});
 }
 
-/* shutdown(seconds) -> true when no span of this process was lost */
-static VALUE pipeline_shutdown(VALUE self, VALUE seconds)
+/* shutdown(seconds, grace = 2.0) -> true when no span of this process was lost. grace: more seconds for what is then
+ * interrupted */
+static VALUE pipeline_shutdown(int count, VALUE *arguments, VALUE self)
 {
     (void)self;
-    return wait_for(&(waiting){.wait = tn_pipeline_shutdown, .deadline = deadline_in(seconds)});
+    rb_check_arity(count, 1, 2);
+    uint64_t grace = count == 2 ? tn_clock_duration(NUM2DBL(arguments[1])) : TN_STOP_GRACE;
+    return wait_for(&(waiting){.wait = wait_for_shutdown, .deadline = deadline_in(arguments[0]), .grace = grace});
 }
 
 /* --- What it tells ------------------------------------------------------------------------------------- */
@@ -346,7 +356,7 @@ void tn_init_pipeline(void)
     VALUE module = rb_define_module_under(tn_ruby.native, "Pipeline");
     rb_define_module_function(module, "configure", pipeline_configure, 1);
     rb_define_module_function(module, "flush", pipeline_flush, 1);
-    rb_define_module_function(module, "shutdown", pipeline_shutdown, 1);
+    rb_define_module_function(module, "shutdown", pipeline_shutdown, -1);
     rb_define_module_function(module, "stats", pipeline_stats, 0);
     rb_define_module_function(module, "clear", pipeline_clear, 0);
     rb_define_module_function(module, "take_memory", pipeline_take_memory, 0);

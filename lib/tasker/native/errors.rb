@@ -11,6 +11,14 @@ module Tasker
     # An event more than the 10,000 that there may be: ids and the like belong into payloads, not into names.
     class TooManyEventsError < UnregisteredEventError; end
 
+    # Telemetry was used in a Ractor that is not the main one. {ParameterFilter} alone works there.
+    class RactorError < Error
+      def initialize(message = 'telemetry works in the main Ractor only (but for Tasker::Native::ParameterFilter): ' \
+                               'send what happened to it, and publish there')
+        super
+      end
+    end
+
     # What application code raises for reasons of its own, and telemetry keeps to itself. Interrupt, SystemExit, throw,
     # Thread#kill and a Timeout of the caller are none of these. The core has the same list.
     ISOLATED_ERRORS = [StandardError, ScriptError, SystemStackError, NoMemoryError].freeze

@@ -16,8 +16,9 @@ module Tasker
     class Runtime
       CURRENT_STEP = :tasker_native_current_step # the extension reads it, too
       TIME_TRAVELLERS = %i[RSpec Minitest Timecop].freeze
+      EXIT_SECONDS = [0.05, 0.04].freeze # to deliver; to come back from that and write to disk
       MESSAGE_KEYS = %w[error_message message exception.message].freeze
-      private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :MESSAGE_KEYS
+      private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :EXIT_SECONDS, :MESSAGE_KEYS
 
       # @param error [Exception]
       # @return [String] its message, or the name of its class when that raises
@@ -237,6 +238,19 @@ module Tasker
       def before_daemon
         Pipeline.flush(settings.shutdown_timeout) if @started
         before_fork
+      end
+
+      # The process ends at once, and nothing is asked any more: delivers what is in flight or puts it on disk, within a
+      # tenth of a second. Never raises.
+      #
+      # @return [void]
+      def before_exit!
+        return unless @started == Pipeline.forks
+
+        Pipeline.shutdown(*EXIT_SECONDS)
+        write_log
+      rescue *ISOLATED_ERRORS
+        nil
       end
 
       # No span is being sent while a fork happens: waits at most 50 ms for the native thread to pause.

@@ -10,6 +10,7 @@ module Tasker
     # @yieldparam config [Tasker::Native::Configuration]
     # @return [Tasker::Native::Configuration]
     # @raise [Tasker::Native::ConfigurationError] for a setting that does not exist, or a value that it can't have
+    # @raise [Tasker::Native::RactorError]
     # @example
     #   Tasker.configuration do |config|
     #     config.telemetry do |tel|
@@ -20,6 +21,8 @@ module Tasker
       @configuration ||= Native::Configuration.new
       yield @configuration if block_given?
       @configuration
+    rescue Ractor::IsolationError
+      raise Native::RactorError
     end
 
     # Back to the defaults.
@@ -50,6 +53,14 @@ module Tasker
     # The event bus of the app: +Tasker::Events::Publisher.instance+. See {Native::Publisher}.
     class Publisher < Native::Publisher
       include Singleton
+
+      # @return [Publisher] the only one
+      # @raise [Tasker::Native::RactorError]
+      def self.instance
+        super
+      rescue Ractor::IsolationError
+        raise Native::RactorError
+      end
     end
 
     # What listeners get.

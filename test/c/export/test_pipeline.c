@@ -244,7 +244,7 @@ Test(pipeline, flush_can_be_cancelled)
 
 static bool shut_down(tn_pipeline *pipeline, uint64_t milliseconds)
 {
-    return tn_pipeline_shutdown(pipeline, after_ms(milliseconds), NULL);
+    return tn_pipeline_shutdown(pipeline, after_ms(milliseconds), TN_STOP_GRACE, NULL);
 }
 
 Test(pipeline, shutdown_delivers_the_rest_and_is_true)

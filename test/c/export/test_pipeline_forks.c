@@ -67,7 +67,7 @@ static int live_as_a_child(void *unused)
     child_expects(fake_spans(&fake) == 5);
     child_expects(fake.resets == 1);
     push_spans(pipeline, 1);
-    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     child_expects(accounts_are(6, 6));
     return 0;
 }
@@ -136,7 +136,7 @@ static int end_spans_of_the_parent(void *unused)
     child_expects(accounts_are(0, 0));
     record_step(own_manager, TN_STEP_BEFORE_HANDLE, "t9", "s9");
     record_step(own_manager, TN_STEP_COMPLETED, "t9", "s9");
-    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     child_expects(accounts_are(1, 1));
     return 0;
 }
@@ -150,7 +150,7 @@ Test(pipeline_forks, open_steps_and_roots_that_linger_are_the_parents)
     record_task(own_manager, TN_TASK_START_REQUESTED, "t2");
     record_task(own_manager, TN_TASK_COMPLETED, "t2");
     cr_assert_eq(child_result(fork_paused(end_spans_of_the_parent, NULL)), 0);
-    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     cr_assert(accounts_are(2, 2));
 }
 
@@ -241,7 +241,7 @@ static int publish_in_the_child(void *unused)
         record_step(own_manager, TN_STEP_BEFORE_HANDLE, "t", "s");
         record_step(own_manager, TN_STEP_COMPLETED, "t", "s");
     }
-    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     child_expects(accounts_are(10, 10));
     return 0;
 }
@@ -264,7 +264,7 @@ static void fork_among_publishers(pid_t (*start_one)(int (*run)(void *argument),
     over = true;
     for (int i = 0; i < PUBLISHERS; i++) pthread_join(threads[i], NULL);
 
-    (void)tn_pipeline_shutdown(pipeline, after_ms(5000), NULL);
+    (void)tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL);
     tn_pipeline_stats stats = stats_of(pipeline);
     (void)dropped_of(&stats);
     cr_assert_eq(stats.in_flight, 0);
@@ -305,7 +305,7 @@ static void *configure(void *second)
 
 static void *shut_down(void *unused)
 {
-    tn_pipeline_shutdown(pipeline, 0, NULL);
+    tn_pipeline_shutdown(pipeline, 0, TN_STOP_GRACE, NULL);
     return unused;
 }
 
@@ -342,7 +342,7 @@ static int begin_anew(void *unused)
     child_expects(accounts_are(0, 0));
     tn_pipeline_configure(pipeline, &options, &exporter, 1);
     push_spans(pipeline, 2);
-    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     child_expects(accounts_are(2, 2));
     return 0;
 }
@@ -373,7 +373,7 @@ static int deliver_in_the_child(void *unused)
     (void)unused;
     child_expects(accounts_are(0, 0));
     push_spans(pipeline, 2);
-    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    child_expects(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     child_expects(accounts_are(2, 2));
     return 0;
 }
@@ -398,6 +398,6 @@ Test(pipeline_forks, a_child_delivers_over_a_connection_of_its_own)
     cr_assert(accounts_are(2, 2), "the parent's request survives");
     cr_assert_eq(server.connections, 2);
     cr_assert_eq(server.requests, 3);
-    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(1000), NULL));
+    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(1000), TN_STOP_GRACE, NULL));
     server_stop(&server);
 }

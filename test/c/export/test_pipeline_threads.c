@@ -151,7 +151,7 @@ Test(pipeline_threads, flushing_and_pausing_meanwhile_loses_nothing)
     }
     cr_assert_eq(crowd_join(&c), SPANS);
     join_auditor(auditor);
-    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL));
+    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     cr_assert_eq(fake_spans(&fake), SPANS);
     crowd_free(&c);
 }
@@ -173,7 +173,7 @@ Test(pipeline_threads, configuring_meanwhile_loses_nothing_and_uses_no_exporter_
     }
     uint64_t ended = crowd_join(&c), spans = 0;
     join_auditor(auditor);
-    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL));
+    cr_assert(tn_pipeline_shutdown(c.pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     crowd_free(&c);
 
     for (int i = 0; i <= CHANGES; i++) {
@@ -195,7 +195,7 @@ static void *change(void *argument)
     for (int i = 0; i < CHANGES_EACH; i++) {
         tn_exporter *exporter = fake_init(&changed[p->number][i], "fake");
         tn_pipeline_configure(p->pipeline, &options, &exporter, 1);
-        if (i % 3 == 0) tn_pipeline_shutdown(p->pipeline, after_ms(1), NULL);
+        if (i % 3 == 0) tn_pipeline_shutdown(p->pipeline, after_ms(1), TN_STOP_GRACE, NULL);
         if (i % 3 == 1) tn_pipeline_flush(p->pipeline, after_ms(5), NULL);
     }
     return NULL;
@@ -214,7 +214,7 @@ Test(pipeline_threads, several_may_configure_and_shut_down_at_once)
     }
     for (int i = 0; i < CHANGERS; i++) pthread_join(changers[i], NULL);
     uint64_t ended = crowd_join(&c);
-    (void)tn_pipeline_shutdown(c.pipeline, after_ms(5000), NULL);
+    (void)tn_pipeline_shutdown(c.pipeline, after_ms(5000), TN_STOP_GRACE, NULL);
 
     tn_pipeline_stats stats = stats_of(c.pipeline);
     (void)dropped_of(&stats);
@@ -254,7 +254,7 @@ Test(pipeline_threads, managers_may_come_and_go)
         cr_assert_eq(pthread_create(&threads[i], NULL, come_and_go, &publishings[i]), 0);
     }
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
-    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(5000), NULL));
+    cr_assert(tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL));
     cr_assert_eq(fake_spans(&fake), 4 * 100 * (STEPS + 1));
     tn_pipeline_free(pipeline);
 }

@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     start_threads(1, fork_often);
     run_threads(argc, argv);
 
-    tn_pipeline_shutdown(pipeline, after_ms(5000), NULL);
+    tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL);
     tn_pipeline_stats stats = audited(pipeline);
     printf("%lu spans, %lu children\n", (unsigned long)stats.accepted, (unsigned long)children);
     check(children > 0);

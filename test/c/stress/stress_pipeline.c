@@ -49,7 +49,7 @@ static void *change(void *number)
 {
     for (size_t i = 0; !over; i++, sleep_ms(20)) {
         configure(i % 2 ? 100 : 10000);
-        if (i % 5 == 0) tn_pipeline_shutdown(pipeline, after_ms(5), NULL);
+        if (i % 5 == 0) tn_pipeline_shutdown(pipeline, after_ms(5), TN_STOP_GRACE, NULL);
     }
     return number;
 }
@@ -108,7 +108,7 @@ int main(int argc, char **argv)
     start_threads(1, come_and_go);
     run_threads(argc, argv);
 
-    tn_pipeline_shutdown(pipeline, after_ms(5000), NULL);
+    tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL);
     tn_pipeline_stats stats = audited(pipeline);
     printf("%lu spans: %lu exported, %lu lost on purpose\n", (unsigned long)stats.accepted,
            (unsigned long)stats.exported, (unsigned long)(stats.accepted - stats.exported));

@@ -11,6 +11,7 @@ typedef struct {
     size_t spooled;
     size_t dropped;
     tn_drop reason;           /* of those dropped */
+    bool unsent;              /* those dropped: nobody can have got them, so another exporter may have a try */
     size_t delivered;         /* spans that were on disk, and have been exported now */
     tn_spool_changes changes; /* of others on disk */
     char message[256];        /* what happened, for the log; empty: nothing to say */

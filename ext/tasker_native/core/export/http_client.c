@@ -166,6 +166,9 @@ static void set_rules(tn_http_client *client)
     curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
     curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, client->error);
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(client->easy, CURLOPT_QUICK_EXIT, 1L); /* who gives up does not wait for a slow name server */
+#endif
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(client->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -306,6 +309,13 @@ static bool is_passing(CURLcode result)
     }
 }
 
+/* There was never a connection. */
+static bool is_unsent(const tn_http_client *client, CURLcode result)
+{
+    return client->resolving || result == CURLE_COULDNT_RESOLVE_PROXY || result == CURLE_COULDNT_RESOLVE_HOST ||
+           result == CURLE_COULDNT_CONNECT;
+}
+
 static uint64_t retry_after(tn_http_client *client)
 {
     curl_off_t seconds = 0;
@@ -357,6 +367,7 @@ tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *req
         curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &response->status);
         response->retry_after = retry_after(client);
         response->passing = is_passing(result);
+        response->unsent = is_unsent(client, result);
         curl_multi_remove_handle(client->multi, client->easy);
         client->resolving = false;
     } else {

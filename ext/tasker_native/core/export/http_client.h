@@ -35,6 +35,7 @@ typedef struct {
     tn_buffer body;
     uint64_t retry_after; /* nanoseconds; 0: the response did not say (RFC 9110, section 10.2.3) */
     bool passing;         /* it did not return TN_OK, and the same request may fare better soon */
+    bool unsent;          /* it did not return TN_OK, and nobody can have got the request */
     char error[256];      /* what went wrong, when it did not */
 } tn_http_response;
 

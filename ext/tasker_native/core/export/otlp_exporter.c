@@ -101,6 +101,7 @@ typedef struct {
     fate fate;
     size_t spans, rejected;
     tn_drop reason;
+    bool unsent; /* nobody has taken it */
     uint64_t retry_after;
     char message[256];
 } attempt;
@@ -129,6 +130,7 @@ static void judge_response(const otlp_exporter *self, const tn_http_response *re
     }
     made->fate = is_retryable(response->status) ? TRY_AGAIN : REFUSED;
     made->reason = made->fate == TRY_AGAIN ? TN_DROP_UNREACHABLE : TN_DROP_REJECTED;
+    made->unsent = made->fate == TRY_AGAIN;
     made->retry_after = response->retry_after;
     describe_response(self, response, made);
 }
@@ -139,6 +141,7 @@ static void judge_failure(const otlp_exporter *self, tn_status status, const tn_
     snprintf(made->message, sizeof(made->message), "POST %.*s: %.120s", (int)(url.size < 120 ? url.size : 120),
              url.bytes, response->error);
     made->fate = response->passing ? TRY_AGAIN : TRY_LATER;
+    made->unsent = response->unsent;
     switch (status) {
     case TN_ERROR_MEMORY: made->reason = TN_DROP_MEMORY; break;
     case TN_ERROR_LIMIT:
@@ -226,13 +229,18 @@ static bool make_record(otlp_exporter *self, const tn_span_list *batch, tn_buffe
     return false;
 }
 
+static void tell_waiting(const char *why, tn_export_result *result)
+{
+    snprintf(result->message, sizeof(result->message), "%.220s: spans wait on disk", why);
+}
+
 /* What could not be sent goes to disk, or is lost for the reason why it could not be sent. */
 static void keep_or_drop(otlp_exporter *self, const tn_spool_record *record, tn_drop reason, const char *why,
                          tn_export_result *result)
 {
     if (has_spool(self) && tn_spool_append(self->spool, record, &result->changes) == TN_OK) {
         result->spooled = record->spans;
-        if (why[0]) snprintf(result->message, sizeof(result->message), "%.150s: spans wait on disk", why);
+        if (why[0]) tell_waiting(why, result);
         return;
     }
     result->dropped = record->spans;
@@ -246,6 +254,7 @@ static void settle(otlp_exporter *self, const tn_spool_record *record, const att
 {
     if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
         keep_or_drop(self, record, made->reason, made->message, result);
+        result->unsent = made->unsent;
         return;
     }
     result->dropped = made->fate == DELIVERED ? made->rejected : record->spans;
@@ -320,12 +329,13 @@ static void settle_drained(otlp_exporter *self, const tn_spool_record *record, c
 {
     if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
         tn_spool_keep(self->spool);
-    } else {
-        size_t lost = made->fate == DELIVERED ? made->rejected : record->spans;
-        result->delivered = record->spans - lost;
-        result->changes.dropped[made->reason] += lost;
-        tn_spool_done(self->spool, record);
+        if (made->message[0]) tell_waiting(made->message, result);
+        return;
     }
+    size_t lost = made->fate == DELIVERED ? made->rejected : record->spans;
+    result->delivered = record->spans - lost;
+    result->changes.dropped[made->reason] += lost;
+    tn_spool_done(self->spool, record);
     memcpy(result->message, made->message, sizeof(result->message));
 }
 

@@ -10,7 +10,6 @@
 #define START_RETRY TN_SECOND                     /* after a thread could not be started */
 #define LOG_INTERVAL (60 * TN_SECOND)             /* between two lines about the same kind of loss */
 #define MAX_BATCH_BYTES ((size_t)4 * 1024 * 1024) /* in memory; what is sent is about as large before compression */
-#define STOP_TIMEOUT (2 * TN_SECOND)              /* for a worker that was interrupted to come back */
 #define NEVER UINT64_MAX
 
 #if defined(__has_feature)
@@ -304,6 +303,23 @@ static void finish_batch(tn_pipeline *self, batch *batch, tn_exporter *const *ex
     pthread_mutex_lock(&self->lock);
 }
 
+/* Other exporters come, which may deliver what this one could not. */
+static bool is_wanted_back(const tn_pipeline *self, const tn_export_result *results, size_t count)
+{
+    return self->stopping && !self->closed && !self->abandoned && count == 1 && results[0].unsent &&
+           results[0].dropped > 0;
+}
+
+static void put_back(tn_pipeline *self, batch *batch)
+{
+    self->exporting -= batch->spans.count;
+    self->queued += batch->spans.count;
+    self->queued_bytes += batch->spans.bytes;
+    batch->next = self->first;
+    self->first = batch;
+    if (!self->last) self->last = batch;
+}
+
 /* Works on copies: when it takes too long, configure goes on without it. */
 static void export_batch(tn_pipeline *self)
 {
@@ -318,7 +334,11 @@ static void export_batch(tn_pipeline *self)
 
     pthread_mutex_lock(&self->lock);
     self->batch_due = tn_clock_monotonic() + self->options.schedule_delay;
-    finish_batch(self, batch, exporters, results, count);
+    if (is_wanted_back(self, results, count)) {
+        put_back(self, batch);
+    } else {
+        finish_batch(self, batch, exporters, results, count);
+    }
 }
 
 /* Whether there is a spool, and no exporter has to wait for somebody else to be rid of a batch. */
@@ -418,6 +438,13 @@ static void sync_spool(tn_pipeline *self)
     pthread_mutex_lock(&self->lock);
 }
 
+/* What is left when the process ends. */
+static void spool_queue(tn_pipeline *self)
+{
+    while (self->first && can_spool(self)) spool_batch(self, TN_DROP_DEADLINE);
+    sync_spool(self);
+}
+
 static void report_publishers_losses(tn_pipeline *self, uint64_t now)
 {
     report_losses(self, now, TN_DROP_QUEUE_FULL, "");
@@ -454,6 +481,7 @@ static void *work(void *pipeline)
         uint64_t wake = next_wake(self, now), due = drain_due(self);
         wait_for_work(self, wake < due ? wake : due);
     }
+    if (self->closed) spool_queue(self); /* here, so that nobody has to wait longer for a disk than he wants to */
     self->running = false;
     pthread_cond_broadcast(&self->done);
     leave(self);
@@ -678,7 +706,7 @@ static void interrupt_exporters(tn_pipeline *self)
 
 /* Lets a batch that is under way come back by itself until the deadline, then makes it. true: the worker is gone.
  * Within a change. */
-static bool stop_worker(tn_pipeline *self, uint64_t deadline)
+static bool stop_worker(tn_pipeline *self, uint64_t deadline, uint64_t grace)
 {
     if (!self->running) return true;
 
@@ -688,7 +716,7 @@ static bool stop_worker(tn_pipeline *self, uint64_t deadline)
     while (self->running && tn_clock_monotonic() < deadline) wait_for_done(self, deadline);
 
     if (self->running) interrupt_exporters(self);
-    uint64_t last = tn_clock_monotonic() + STOP_TIMEOUT;
+    uint64_t last = tn_clock_monotonic() + grace;
     while (self->running && tn_clock_monotonic() < last) wait_for_done(self, last);
 
     if (self->abandoned) return !self->running;
@@ -735,7 +763,7 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
     tn_exporter *old[TN_MAX_EXPORTERS];
     enter(self);
     begin_change(self);
-    bool stopped = stop_worker(self, tn_clock_monotonic() + STOP_TIMEOUT);
+    bool stopped = stop_worker(self, tn_clock_monotonic() + TN_STOP_GRACE, TN_STOP_GRACE);
     size_t old_count = stopped ? self->exporter_count : 0; /* else its thread still uses them: they are lost */
     memcpy(old, self->exporters, sizeof(old));
 
@@ -757,7 +785,7 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
 static size_t room_in_queue(tn_pipeline *self)
 {
     enter(self);
-    size_t room = self->options.max_queue_size - self->queued;
+    size_t size = self->options.max_queue_size, room = size > self->queued ? size - self->queued : 0;
     leave(self);
     return room;
 }
@@ -790,14 +818,7 @@ static void hurry(tn_pipeline *self)
     leave(self);
 }
 
-/* In the place of the worker. */
-static void spool_queue(tn_pipeline *self)
-{
-    while (self->first && can_spool(self)) spool_batch(self, TN_DROP_DEADLINE);
-    sync_spool(self);
-}
-
-bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
+bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, uint64_t grace, const atomic_bool *cancelled)
 {
     hurry(self);
     end_steps(self, deadline, cancelled);
@@ -806,7 +827,7 @@ bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, const atomic_boo
     enter(self);
     begin_change(self);
     self->closed = true;
-    if (stop_worker(self, 0)) spool_queue(self);
+    if (stop_worker(self, 0, grace)) spool_queue(self); /* there may have been no worker */
     drop_queue(self, TN_DROP_DEADLINE);
     end_change(self);
     report_losses(self, NEVER, TN_DROP_DEADLINE, "time ran out at shutdown");
@@ -897,7 +918,7 @@ void tn_pipeline_free(tn_pipeline *self)
 {
     if (!self) return;
 
-    tn_pipeline_shutdown(self, 0, NULL);
+    tn_pipeline_shutdown(self, 0, TN_STOP_GRACE, NULL);
     if (tn_this_process.forks.self == self) tn_this_process.forks = (tn_fork_hooks){0};
     if (has_worker(self)) return; /* one that does not come back still uses all of this: it is lost */
 

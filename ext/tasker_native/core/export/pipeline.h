@@ -70,11 +70,13 @@ void tn_pipeline_configure(tn_pipeline *pipeline, const tn_pipeline_options *opt
 bool tn_pipeline_flush(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
 void tn_pipeline_wake(tn_pipeline *pipeline);
 
-/* Ends open steps, flushes until the deadline, stops the worker, spools the rest, or drops it where there is no spool.
- * Later spans are dropped. true: no
- * span was lost in the life of this process, and none is still with an exporter that does not come back. Takes at most
- * some seconds longer than the deadline. Idempotent. */
-bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
+/* How long an exporter usually has to come back once it is interrupted. */
+#define TN_STOP_GRACE (2 * TN_SECOND)
+
+/* Ends open steps, flushes until the deadline, interrupts the worker, which spools the rest (without a spool it is
+ * dropped), and waits for that at most for so many nanoseconds. Later spans are dropped. true: no span was lost in the
+ * life of this process, and none is still with an exporter that does not come back. Idempotent. */
+bool tn_pipeline_shutdown(tn_pipeline *pipeline, uint64_t deadline, uint64_t grace, const atomic_bool *cancelled);
 
 void tn_pipeline_stats_read(tn_pipeline *pipeline, tn_pipeline_stats *stats_out);
 
