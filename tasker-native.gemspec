@@ -14,9 +14,11 @@ Gem::Specification.new do |spec|
   spec.metadata['rubygems_mfa_required'] = 'true'
 
   spec.files = Dir.chdir(__dir__) do
-    files = Dir['{lib,ext,docs}/**/*', 'README.md', 'LICENSE', 'CHANGELOG.md', '.yardopts']
+    files = Dir['{lib,ext,docs,exe}/**/*', 'README.md', 'LICENSE', 'CHANGELOG.md', '.yardopts']
     files.select { |path| File.file?(path) }.grep_v(/\.(so|bundle|o)\z/)
   end
+  spec.bindir = 'exe'
+  spec.executables = ['tasker-native']
   spec.require_paths = ['lib']
   spec.extensions = ['ext/tasker_native/extconf.rb']
 end

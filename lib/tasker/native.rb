@@ -63,6 +63,16 @@ module Tasker
         runtime.stats
       end
 
+      # Checks configuration, libraries, the collector (DNS, TCP, TLS, an export without spans), the spool and the
+      # clock, and prints a table with the next step where something is wrong. Takes some seconds at most.
+      #
+      # @param io [IO]
+      # @return [Boolean] whether nothing is wrong
+      def doctor(io: $stdout)
+        require_relative 'native/doctor'
+        Doctor.new(runtime.settings).print(io: io)
+      end
+
       # The span of the step whose handler runs in this thread; the task's, once the step's has ended.
       #
       # @return [Tasker::Native::Span, nil] nil outside of a handler, or when telemetry is off

@@ -52,6 +52,8 @@ void tn_init_ruby_text(void);
 void tn_init_payload(void);
 void tn_init_parameter_filter(void);
 void tn_init_pipeline(void);
+void tn_init_collector(void);
+void tn_init_spool(void);
 void tn_init_span_manager(void);
 void tn_init_payload_builder(void);
 void tn_init_line_writer(void);

@@ -49,6 +49,8 @@ void Init_tasker_native(void)
     tn_init_parameter_filter();
     tn_init_payload();
     tn_init_pipeline();
+    tn_init_collector();
+    tn_init_spool();
     tn_init_span_manager();
     tn_init_payload_builder();
     tn_init_line_writer();

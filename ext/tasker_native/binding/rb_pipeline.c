@@ -203,6 +203,14 @@ static VALUE wait_for(waiting *w)
     return w->result ? Qtrue : Qfalse;
 }
 
+/* start -> nil: the worker begins, though there is no span, for what lies in the spool */
+static VALUE pipeline_start(VALUE self)
+{
+    (void)self;
+    tn_pipeline_start(tn_ruby.pipeline);
+    return Qnil;
+}
+
 /* flush(seconds) -> true once nothing is in flight */
 static VALUE pipeline_flush(VALUE self, VALUE seconds)
 {
@@ -355,6 +363,7 @@ void tn_init_pipeline(void)
 
     VALUE module = rb_define_module_under(tn_ruby.native, "Pipeline");
     rb_define_module_function(module, "configure", pipeline_configure, 1);
+    rb_define_module_function(module, "start", pipeline_start, 0);
     rb_define_module_function(module, "flush", pipeline_flush, 1);
     rb_define_module_function(module, "shutdown", pipeline_shutdown, -1);
     rb_define_module_function(module, "stats", pipeline_stats, 0);

@@ -77,6 +77,11 @@ module Tasker
         parse(names) { |value| value if Setting::URL.accepts?(value) }
       end
 
+      # @return [Array<String>] variables whose values could not be used, of those that were asked for
+      def bad_variables
+        warned.dup
+      end
+
       # For tests: the next bad value is warned of again.
       #
       # @return [void]

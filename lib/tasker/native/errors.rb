@@ -13,6 +13,7 @@ module Tasker
 
     # Telemetry was used in a Ractor that is not the main one. {ParameterFilter} alone works there.
     class RactorError < Error
+      # @param message [String]
       def initialize(message = 'telemetry works in the main Ractor only (but for Tasker::Native::ParameterFilter): ' \
                                'send what happened to it, and publish there')
         super

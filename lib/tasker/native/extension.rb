@@ -55,9 +55,13 @@ module Tasker
     #   Releases the GVL while it waits.
     #   @param seconds [Numeric] how long at most
     #   @return [Boolean] true: what was accepted before the call is exported or dropped
-    # @!method self.shutdown(seconds)
+    # @!method self.start
+    #   The native thread begins, though no span has ended, for what lies in the spool.
+    #   @return [nil]
+    # @!method self.shutdown(seconds, grace = 2.0)
     #   Ends open step spans, flushes, and stops the native thread. Releases the GVL while it waits.
     #   @param seconds [Numeric] how long at most
+    #   @param grace [Numeric] seconds more, for what is interrupted then, and goes to disk
     #   @return [Boolean] true when no span of this process was lost
     # @!method self.stats
     #   @return [Hash{Symbol=>Integer, Hash}] accepted, exported, in_flight, dropped (by reason), queued, queued_bytes,
@@ -83,6 +87,34 @@ module Tasker
     #
     # @api private
     module Pipeline; end
+
+    # Whether a collector can be reached, for the {Doctor}.
+    #
+    # @!method self.probe(options, seconds)
+    #   Exports no spans, as the exporter would, over a connection of its own. Waits without the GVL.
+    #   @param options [Hash{Symbol=>Object}] what {PipelineOptions#to_h} gives
+    #   @param seconds [Numeric] how long at most
+    #   @return [Hash{Symbol=>Object}] status (Integer, or nil without an answer), error and address (String or nil);
+    #     resolved, connected, secured, answered (Float: seconds since the beginning, 0.0 for what was not reached);
+    #     date (Integer: the collector's clock, in seconds since 1970, or nil)
+    #   @raise [KeyError, TypeError] for an option that is missing or can't be used
+    #   @raise [Error] for an URL that is none
+    # @!method self.libcurl
+    #   @return [String] its version, and those of what it was built with
+    # @api private
+    module Collector; end
+
+    # Files of a spool, for {SpoolDirectory}.
+    #
+    # @!method self.look(directory, name)
+    #   Reads a segment and changes nothing. Without the GVL.
+    #   @param directory [String]
+    #   @param name [String]
+    #   @return [Hash{Symbol=>Object}, nil] created (Float, seconds since 1970), bytes, requests, spans, damaged
+    #     (Integer), owned (Boolean: a living process has it); nil for what is no segment
+    #   @raise [SystemCallError]
+    # @api private
+    module Spool; end
 
     # Which spans of tasks and steps are open. Those that end go to the {Pipeline}. Ids may be anything; their +to_s+
     # counts. Any thread; a forked process begins without open spans.

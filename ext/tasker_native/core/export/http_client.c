@@ -6,6 +6,7 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <strings.h>
 
 #define POLL_MILLISECONDS 100 /* between two checkpoints */
 #define MAX_URL 8192
@@ -22,6 +23,7 @@ struct tn_http_client {
     void *checkpoint_self;
     bool resolving; /* a thread of libcurl's looks a name up */
     atomic_bool interrupted;
+    int64_t date; /* of the last response */
     char error[CURL_ERROR_SIZE];
 };
 
@@ -34,6 +36,19 @@ static size_t receive(char *bytes, size_t size, size_t count, void *response)
 {
     tn_buffer *body = &((tn_http_response *)response)->body;
     return tn_buffer_append(body, bytes, size * count) == TN_OK ? size * count : 0;
+}
+
+/* Of the headers of a response, its date (RFC 9110, section 6.6.1). */
+static size_t receive_header(char *bytes, size_t size, size_t count, void *client)
+{
+    char date[64];
+    tn_text line = {bytes, size * count};
+    const size_t name_size = sizeof("date:") - 1;
+    if (line.size > name_size && line.size < sizeof(date) && strncasecmp(line.bytes, "date:", name_size) == 0) {
+        snprintf(date, sizeof(date), "%.*s", (int)(line.size - name_size), line.bytes + name_size);
+        ((tn_http_client *)client)->date = (int64_t)curl_getdate(date, NULL);
+    }
+    return line.size;
 }
 
 static bool is_loopback(const char *host)
@@ -165,6 +180,8 @@ static void set_rules(tn_http_client *client)
     curl_easy_setopt(client->easy, CURLOPT_POST, 1L);
     curl_easy_setopt(client->easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_SIZE);
     curl_easy_setopt(client->easy, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(client->easy, CURLOPT_HEADERFUNCTION, receive_header);
+    curl_easy_setopt(client->easy, CURLOPT_HEADERDATA, client);
     curl_easy_setopt(client->easy, CURLOPT_ERRORBUFFER, client->error);
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(client->easy, CURLOPT_QUICK_EXIT, 1L); /* who gives up does not wait for a slow name server */
@@ -354,6 +371,7 @@ tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *req
     *response = (tn_http_response){0};
     tn_buffer_init(&response->body, TN_MAX_RESPONSE);
     client->error[0] = '\0';
+    client->date = 0;
     curl_easy_setopt(client->easy, CURLOPT_POSTFIELDS, request->body.bytes);
     curl_easy_setopt(client->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
     curl_easy_setopt(client->easy, CURLOPT_WRITEDATA, response);
@@ -377,4 +395,30 @@ tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *req
     curl_easy_setopt(client->easy, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     return status;
+}
+
+static double seconds_of(const tn_http_client *client, CURLINFO info)
+{
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(client->easy, info, &microseconds);
+    return (double)microseconds / 1e6;
+}
+
+void tn_http_timing_read(const tn_http_client *client, tn_http_timing *timing)
+{
+    char *address = NULL;
+    curl_easy_getinfo(client->easy, CURLINFO_PRIMARY_IP, &address);
+    *timing = (tn_http_timing){
+        .resolved = seconds_of(client, CURLINFO_NAMELOOKUP_TIME_T),
+        .connected = seconds_of(client, CURLINFO_CONNECT_TIME_T),
+        .secured = seconds_of(client, CURLINFO_APPCONNECT_TIME_T),
+        .answered = seconds_of(client, CURLINFO_STARTTRANSFER_TIME_T),
+        .date = client->date > 0 ? client->date : 0,
+    };
+    snprintf(timing->address, sizeof(timing->address), "%s", address ? address : "");
+}
+
+const char *tn_http_version(void)
+{
+    return curl_version();
 }

@@ -58,6 +58,18 @@ tn_text tn_http_client_display_url(const tn_http_client *client);
  * more. Free response->body in any case. */
 tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *request, tn_http_response *response_out);
 
+/* How far the last request came, in seconds since it began; 0: not so far. */
+typedef struct {
+    double resolved, connected, secured, answered;
+    char address[64]; /* of the receiver; empty: there was no connection */
+    int64_t date;     /* what its clock said, in seconds since the Unix epoch; 0: it did not */
+} tn_http_timing;
+
+void tn_http_timing_read(const tn_http_client *client, tn_http_timing *timing_out);
+
+/* Of libcurl, and of what it was built with. */
+const char *tn_http_version(void);
+
 /* Waits until the monotonic moment. false: a checkpoint said not to, or it was interrupted. */
 bool tn_http_client_wait(tn_http_client *client, uint64_t until);
 

@@ -660,6 +660,13 @@ static bool is_cancelled(const atomic_bool *cancelled)
     return cancelled && atomic_load(cancelled);
 }
 
+void tn_pipeline_start(tn_pipeline *self)
+{
+    enter(self);
+    start_worker(self);
+    leave(self);
+}
+
 bool tn_pipeline_flush(tn_pipeline *self, uint64_t deadline, const atomic_bool *cancelled)
 {
     release_roots(self, true);

@@ -65,6 +65,9 @@ void tn_pipeline_remove_manager(tn_pipeline *pipeline, tn_span_manager *manager)
 void tn_pipeline_configure(tn_pipeline *pipeline, const tn_pipeline_options *options, tn_exporter **exporters,
                            size_t count);
 
+/* Starts the worker without a span: for what lies on disk. */
+void tn_pipeline_start(tn_pipeline *pipeline);
+
 /* Waits, at most until the monotonic deadline or until *cancelled (any thread may set it, then call
  * tn_pipeline_wake), until everything that was accepted before the call is exported, spooled or dropped. true: it is. */
 bool tn_pipeline_flush(tn_pipeline *pipeline, uint64_t deadline, const atomic_bool *cancelled);
