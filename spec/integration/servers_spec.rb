@@ -1,0 +1,172 @@
+# frozen_string_literal: true
+
+require 'fileutils'
+require 'net/http'
+require 'socket'
+require 'tmpdir'
+require 'tasker/native/spool_directory'
+require_relative '../support/collectors'
+require_relative '../support/otlp_receiver'
+require_relative '../support/redis_server'
+
+# Real Puma and Sidekiq, with a Rails app whose telemetry is set up as README says.
+RSpec.describe 'A server' do
+  include Collectors
+
+  around { |example| Dir.mktmpdir { |directory| (@directory = File.realpath(directory)) && example.run } }
+
+  before(:all) { @receiver = OtlpReceiver.start } # rubocop:disable RSpec/BeforeAfterAll -- one process for all
+
+  before do
+    receiver.clear
+    FileUtils.mkdir_p(File.join(directory, 'tmp'))
+    write('app.rb', <<~RUBY)
+      require 'logger'
+      require 'rails'
+      require 'tasker-native'
+
+      class App < Rails::Application
+        config.root = __dir__
+        config.load_defaults 7.2
+        config.eager_load = false
+        config.secret_key_base = 'x' * 32
+        config.logger = Logger.new(File.join(__dir__, 'app.log'))
+      end
+      Tasker.configuration do |config|
+        config.telemetry do |tel|
+          tel.otlp_endpoint = ENV.fetch('COLLECTOR')
+          tel.schedule_delay = Float(ENV.fetch('DELAY', 60)) # only an end comes before
+        end
+      end
+      App.initialize!
+
+      def publish_step(id) = Tasker::Events::Publisher.instance.publish('step.completed', task_id: 1, step_id: id)
+    RUBY
+  end
+
+  after(:all) { @receiver.stop } # rubocop:disable RSpec/BeforeAfterAll, RSpec/InstanceVariable
+
+  let(:receiver) { @receiver } # rubocop:disable RSpec/InstanceVariable
+  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
+
+  def write(name, text)
+    File.write(File.join(directory, name), text)
+  end
+
+  # Runs a program of a gem in the app while the block runs; ends it by the signal.
+  def serve(gem, program, *arguments, signal: :TERM, **env)
+    environment = { **RubyProcess::CLEAN, 'RAILS_ENV' => 'production', 'COLLECTOR' => receiver.endpoint,
+                    **env.transform_keys(&:to_s) }
+    pid = spawn(environment, Gem.ruby, '-I', RubyProcess::LIB, Gem.bin_path(gem, program), *arguments,
+                chdir: directory, %i[out err] => File.join(directory, 'server.log'))
+    yield pid
+    Process.kill(signal, pid)
+    Timeout.timeout(20) { Process.wait(pid) }
+    pid = nil
+  ensure
+    pid && Process.kill(:KILL, pid) && Process.wait(pid)
+  end
+
+  # What waits there; a file may go while it is looked at.
+  def spans_in(spool)
+    Dir.exist?(spool) ? Tasker::Native::SpoolDirectory.new(spool).segments.sum(&:spans) : 0
+  end
+
+  # @return [Hash{Integer=>Array<String>}] ids of the steps that each process has delivered
+  def steps_by_process
+    receiver.spans.group_by { |span| span.resource['process.pid'] }
+            .transform_values { |spans| spans.map { |span| span.attributes['tasker.step_id'] } }
+  end
+
+  describe 'Puma, in cluster mode, with preload_app!' do
+    let(:port) { TCPServer.open('127.0.0.1', 0) { |server| server.addr[1] } }
+
+    before do
+      write('config.ru', <<~RUBY)
+        require_relative 'app'
+        publish_step('before the fork')
+        run(lambda do |env|
+          publish_step(env['PATH_INFO'].delete('/'))
+          [200, {}, [Process.pid.to_s]]
+        end)
+      RUBY
+      write('puma.rb', "workers 2\npreload_app!\nthreads 2, 2\nbind 'tcp://127.0.0.1:#{port}'\n")
+    end
+
+    def get(path)
+      Net::HTTP.get('127.0.0.1', path, port)
+    end
+
+    def wait_for_start
+      eventually('Puma', timeout: 30) do
+        get('/started')
+      rescue SystemCallError
+        nil
+      end
+    end
+
+    %i[TERM INT].each do |signal|
+      it "delivers what master and workers have published, once, when it ends by SIG#{signal}" do
+        workers = []
+        serve('puma', 'puma', '-C', 'puma.rb', signal: signal) do
+          wait_for_start
+          workers = Array.new(4) { |thread| Thread.new { Array.new(10) { |id| get("/#{thread}.#{id}") } } }
+                         .flat_map(&:value)
+        end
+
+        steps = steps_by_process
+        expect(steps.values.flatten.tally).to include('before the fork' => 1)
+        expect(steps.values.flatten.grep(/\./)).to match_array([*0..3].product([*0..9]).map { |ids| ids.join('.') })
+        expect(steps.keys.map(&:to_s)).to include(*workers.uniq)
+        expect(File.read(File.join(directory, 'server.log'))).not_to match(/tasker-native|thread.* before fork/i)
+      end
+    end
+
+    it 'loses nothing that killed workers have spooled: others deliver it' do
+      spool = File.join(directory, 'tmp/tasker_spool')
+      serve('puma', 'puma', '-C', 'puma.rb', COLLECTOR: dead_endpoint, DELAY: '0.01') do
+        wait_for_start
+        workers = Array.new(10) { |id| get("/killed.#{id}").to_i }.uniq
+        eventually('all on disk', timeout: 30) { spans_in(spool) >= 11 }
+        Process.kill(:KILL, *workers)
+      end
+
+      serve('puma', 'puma', '-C', 'puma.rb') do
+        wait_for_start
+        eventually('the spool to be empty', timeout: 30) { Dir.empty?(spool) }
+      end
+      expect(steps_by_process.values.flatten.grep(/killed/)).to match_array(Array.new(10) { |id| "killed.#{id}" })
+    end
+  end
+
+  describe 'Sidekiq' do
+    let(:redis) { RedisServer.new.start }
+
+    after { redis.stop }
+
+    it 'delivers what its jobs have published, when it ends' do
+      write('jobs.rb', <<~RUBY)
+        require 'sidekiq'
+        Sidekiq.configure_server { |config| config.redis = { url: ENV.fetch('REDIS') } }
+        Sidekiq.configure_client { |config| config.redis = { url: ENV.fetch('REDIS') } }
+        require_relative 'app'
+
+        class StepJob
+          include Sidekiq::Job
+
+          def perform(id)
+            publish_step(id)
+            File.write(File.join(__dir__, "done.\#{id}"), '')
+          end
+        end
+      RUBY
+      enqueue = "require './jobs'; 20.times { |id| StepJob.perform_async(id.to_s) }"
+      ruby(enqueue, gems: true, chdir: directory, env: { 'REDIS' => redis.url, 'COLLECTOR' => receiver.endpoint })
+      serve('sidekiq', 'sidekiq', '-r', './jobs.rb', '-c', '4', REDIS: redis.url) do
+        eventually('the jobs', timeout: 30) { Dir[File.join(directory, 'done.*')].size == 20 }
+      end
+
+      expect(steps_by_process.values).to contain_exactly(match_array(Array.new(20, &:to_s)))
+    end
+  end
+end
