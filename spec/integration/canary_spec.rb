@@ -4,12 +4,15 @@ require 'faraday'
 
 require_relative '../support/api_server'
 require_relative '../support/canaries'
+require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
 require_relative '../support/talkative_handler'
 
 # Secrets are planted wherever an application may have them, by real handlers; then everything that has left is searched
-# for them. The spool is not there yet.
+# for them.
 RSpec.describe 'Canaries' do
+  include Collectors
+
   before(:all) { @receiver = OtlpReceiver.start } # rubocop:disable RSpec/BeforeAfterAll -- one process for all
 
   before do
@@ -103,6 +106,30 @@ RSpec.describe 'Canaries' do
     expect(receiver.requests).to all(have_attributes(status: 200, unknown_bytes: 0))
     expect([receiver.spans.size, log.lines.size]).to all(be > Canaries.all.size)
     expect([receiver.spans.map(&:to_h), File.binread(trace_file), log, kept].map { |all| leaks(*all) }).to all(be_empty)
+  end
+
+  describe 'in a spool' do
+    let(:spool) { File.join(directory, 'spool') }
+    let(:spooled) { Dir[File.join(spool, '*')].map { |file| File.binread(file) } }
+
+    before do
+      configure(exporter: :otlp, otlp_endpoint: dead_endpoint, otlp_timeout: 0.1, otlp_compression: 'none',
+                spool_directory: spool)
+    end
+
+    it 'would be found' do
+      configure(filter_parameters: [], filter_values: false)
+      plant_all
+
+      expect(leaks(*spooled)).to match_array(Canaries.all.map(&:name))
+    end
+
+    it 'are not there' do
+      plant_all
+
+      expect(stats).to include(spooled: be > Canaries.all.size)
+      expect(leaks(*spooled)).to be_empty
+    end
   end
 
   it 'are not shown by public objects' do
