@@ -14,6 +14,7 @@ typedef struct {
     bool unsent;              /* those dropped: nobody can have got them, so another exporter may have a try */
     size_t delivered;         /* spans that were on disk, and have been exported now */
     tn_spool_changes changes; /* of others on disk */
+    const char *hint;         /* what to do next; NULL: what the reason says */
     char message[256];        /* what happened, for the log; empty: nothing to say */
 } tn_export_result;
 

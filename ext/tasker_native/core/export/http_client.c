@@ -21,6 +21,7 @@ struct tn_http_client {
     tn_buffer display_url;
     bool (*checkpoint)(void *self, bool may_pause);
     void *checkpoint_self;
+    bool secure;    /* https */
     bool resolving; /* a thread of libcurl's looks a name up */
     atomic_bool interrupted;
     int64_t date; /* of the last response */
@@ -79,6 +80,7 @@ static tn_status check_url(tn_http_client *client, const char *text)
                  curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
                  (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
     if (valid) {
+        client->secure = strcmp(scheme, "https") == 0;
         if (is_loopback(host)) curl_easy_setopt(client->easy, CURLOPT_NOPROXY, "*");
         keep_display_url(client, url);
     }
@@ -333,6 +335,22 @@ static bool is_unsent(const tn_http_client *client, CURLcode result)
            result == CURLE_COULDNT_CONNECT;
 }
 
+static tn_tls_trouble tls_trouble(const tn_http_client *client, CURLcode result)
+{
+    if (!client->secure) return TN_TLS_FINE;
+    switch (result) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR: return TN_TLS_SERVER;
+    case CURLE_SSL_CERTPROBLEM: return TN_TLS_CLIENT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+        return TN_TLS_EITHER; /* with TLS 1.3, a client certificate is refused behind the handshake */
+    default: return TN_TLS_FINE;
+    }
+}
+
 static uint64_t retry_after(tn_http_client *client)
 {
     curl_off_t seconds = 0;
@@ -385,6 +403,7 @@ tn_status tn_http_client_post(tn_http_client *client, const tn_http_request *req
         curl_easy_getinfo(client->easy, CURLINFO_RESPONSE_CODE, &response->status);
         response->retry_after = retry_after(client);
         response->passing = is_passing(result);
+        response->tls = tls_trouble(client, result);
         response->unsent = is_unsent(client, result);
         curl_multi_remove_handle(client->multi, client->easy);
         client->resolving = false;

@@ -30,13 +30,22 @@ typedef struct {
 
 #define TN_MAX_RESPONSE (4 * 1024 * 1024) /* bytes */
 
+/* Whose fault it may be that there is no response: which files to look at. */
+typedef enum {
+    TN_TLS_FINE,
+    TN_TLS_SERVER, /* its certificate is not trusted, or `certificate` is no file of certificates */
+    TN_TLS_CLIENT, /* client_certificate or client_key can't be used */
+    TN_TLS_EITHER, /* it hung up while or after it shook hands: it may want another client certificate, or no TLS */
+} tn_tls_trouble;
+
 typedef struct {
     long status; /* of HTTP, when the call returned TN_OK */
     tn_buffer body;
     uint64_t retry_after; /* nanoseconds; 0: the response did not say (RFC 9110, section 10.2.3) */
     bool passing;         /* it did not return TN_OK, and the same request may fare better soon */
     bool unsent;          /* it did not return TN_OK, and nobody can have got the request */
-    char error[256];      /* what went wrong, when it did not */
+    tn_tls_trouble tls;
+    char error[256]; /* what went wrong, when it did not */
 } tn_http_response;
 
 /* Once per process, before the first client and while there is one thread only. */

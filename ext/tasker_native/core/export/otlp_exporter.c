@@ -103,6 +103,7 @@ typedef struct {
     tn_drop reason;
     bool unsent; /* nobody has taken it */
     uint64_t retry_after;
+    const char *hint; /* see tn_export_result */
     char message[256];
 } attempt;
 
@@ -135,6 +136,16 @@ static void judge_response(const otlp_exporter *self, const tn_http_response *re
     describe_response(self, response, made);
 }
 
+static const char *tls_hint(tn_tls_trouble trouble)
+{
+    switch (trouble) {
+    case TN_TLS_SERVER: return "check tel.otlp_certificate, and the name in tel.otlp_endpoint";
+    case TN_TLS_CLIENT: return "check tel.otlp_client_certificate and tel.otlp_client_key";
+    case TN_TLS_EITHER: return "does it speak https, and does it want a tel.otlp_client_certificate?";
+    default: return NULL;
+    }
+}
+
 static void judge_failure(const otlp_exporter *self, tn_status status, const tn_http_response *response, attempt *made)
 {
     tn_text url = tn_http_client_display_url(self->client);
@@ -142,6 +153,7 @@ static void judge_failure(const otlp_exporter *self, tn_status status, const tn_
              url.bytes, response->error);
     made->fate = response->passing ? TRY_AGAIN : TRY_LATER;
     made->unsent = response->unsent;
+    made->hint = tls_hint(response->tls);
     switch (status) {
     case TN_ERROR_MEMORY: made->reason = TN_DROP_MEMORY; break;
     case TN_ERROR_LIMIT:
@@ -254,6 +266,7 @@ static void settle(otlp_exporter *self, const tn_spool_record *record, const att
 {
     if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
         keep_or_drop(self, record, made->reason, made->message, result);
+        result->hint = made->hint;
         result->unsent = made->unsent;
         return;
     }
@@ -329,7 +342,8 @@ static void settle_drained(otlp_exporter *self, const tn_spool_record *record, c
 {
     if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
         tn_spool_keep(self->spool);
-        if (made->message[0]) tell_waiting(made->message, result);
+        tell_waiting(made->message, result);
+        result->hint = made->hint;
         return;
     }
     size_t lost = made->fate == DELIVERED ? made->rejected : record->spans;

@@ -230,7 +230,7 @@ static batch *take_batch(tn_pipeline *self)
 }
 
 /* A kind of loss is logged at once when it is new, then once a minute with what came since, and at the end (NEVER). */
-static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const char *message)
+static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const char *message, const char *hint)
 {
     loss_report *report = &self->reports[reason];
     uint64_t lost = self->dropped[reason] - report->reported;
@@ -240,7 +240,7 @@ static void report_losses(tn_pipeline *self, uint64_t now, tn_drop reason, const
     report->reported = self->dropped[reason];
     tn_log_ring_write(&self->log, TN_LOG_WARN, "%" PRIu64 " span%s lost (%s)%s%s. Next: %s. (Told once a minute.)",
                       lost, lost == 1 ? " was" : "s were", tn_drop_name(reason), message[0] ? ": " : "", message,
-                      tn_drop_hint(reason));
+                      hint ? hint : tn_drop_hint(reason));
 }
 
 static void settle(tn_pipeline *self, size_t exporter, const tn_export_result *result)
@@ -269,17 +269,18 @@ static void log_remark(tn_pipeline *self, size_t exporter, const char *name, con
         tn_log_ring_write(&self->log, TN_LOG_WARN, "exporter :%s lost %zu spans: %s", name, result->dropped,
                           result->message);
     } else {
-        tn_log_ring_write(&self->log, TN_LOG_WARN, "%s", result->message);
+        const char *hint = result->hint ? result->hint : "";
+        tn_log_ring_write(&self->log, TN_LOG_WARN, "%s%s%s", result->message, hint[0] ? ". Next: " : "", hint);
     }
 }
 
 static void log_result(tn_pipeline *self, size_t exporter, const char *name, const tn_export_result *result)
 {
     for (int reason = 0; reason < TN_DROP_COUNT && exporter == 0; reason++) {
-        if (result->changes.dropped[reason]) report_losses(self, tn_clock_monotonic(), (tn_drop)reason, "");
+        if (result->changes.dropped[reason]) report_losses(self, tn_clock_monotonic(), (tn_drop)reason, "", NULL);
     }
     if (exporter == 0 && result->dropped > 0) {
-        report_losses(self, tn_clock_monotonic(), result->reason, result->message);
+        report_losses(self, tn_clock_monotonic(), result->reason, result->message, result->hint);
     } else if (result->dropped > 0 || result->message[0]) {
         log_remark(self, exporter, name, result);
     }
@@ -447,8 +448,8 @@ static void spool_queue(tn_pipeline *self)
 
 static void report_publishers_losses(tn_pipeline *self, uint64_t now)
 {
-    report_losses(self, now, TN_DROP_QUEUE_FULL, "");
-    report_losses(self, now, TN_DROP_MEMORY, "");
+    report_losses(self, now, TN_DROP_QUEUE_FULL, "", NULL);
+    report_losses(self, now, TN_DROP_MEMORY, "", NULL);
 }
 
 static void *work(void *pipeline)
@@ -837,8 +838,8 @@ bool tn_pipeline_shutdown(tn_pipeline *self, uint64_t deadline, uint64_t grace, 
     if (stop_worker(self, 0, grace)) spool_queue(self); /* there may have been no worker */
     drop_queue(self, TN_DROP_DEADLINE);
     end_change(self);
-    report_losses(self, NEVER, TN_DROP_DEADLINE, "time ran out at shutdown");
-    for (int reason = 0; reason < TN_DROP_COUNT; reason++) report_losses(self, NEVER, (tn_drop)reason, "");
+    report_losses(self, NEVER, TN_DROP_DEADLINE, "time ran out at shutdown", NULL);
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++) report_losses(self, NEVER, (tn_drop)reason, "", NULL);
     bool lossless = count_dropped(self) == 0 && count_settled(self) == self->accepted;
     leave(self);
     return lossless;
@@ -871,7 +872,8 @@ void tn_pipeline_clear(tn_pipeline *self)
     enter(self);
     self->accepted = self->queued + self->exporting; /* will settle yet */
     self->exported = self->flush.settled = 0;
-    self->adopted = self->spooled; /* still on disk */
+    if (!tn_spool_is_on(self->spool)) self->spooled = 0; /* others have them */
+    self->adopted = self->spooled;                       /* still on disk */
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
     memset(self->remarked, 0, sizeof(self->remarked));
