@@ -11,6 +11,12 @@ namespace :bench do
     ruby 'bench/run.rb', 'filter'
   end
 
+  desc 'Compare exporting with OpenTelemetry Ruby (CPU, speed, lateness, memory), write the pages, draw the plots'
+  task export: :compile do
+    ruby 'bench/run.rb', '--save', *%w[export/gzip export/uncompressed export/sustained lateness]
+    Rake::Task['bench:plots'].invoke
+  end
+
   desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of the pages, draw the plots'
   task save: :compile do
     ruby 'bench/run.rb', '--save'

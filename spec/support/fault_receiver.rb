@@ -25,13 +25,13 @@ class FaultReceiver
   STOP_SECONDS = 1
 
   # A request that was read to its end. time is monotonic; connection: its number, from 1; headers: by lower-case name;
-  # wire_bytes: of the body as it came, bytes: of the decoded one; span_ids are hex; unknown_bytes should be 0; fault:
-  # what it was met with; error: why a collector would refuse it.
+  # wire_bytes: of the body as it came, bytes: of the decoded one; span_ids are hex; step_ids: nil for spans of tasks;
+  # unknown_bytes should be 0; fault: what it was met with; error: why a collector would refuse it.
   Request = Struct.new(:time, :connection, :http_method, :path, :headers, :wire_bytes, :bytes, :unknown_bytes,
-                       :span_ids, :names, :accepted_span_ids, :fault, :error, keyword_init: true) do
+                       :span_ids, :step_ids, :names, :accepted_span_ids, :fault, :error, keyword_init: true) do
     def initialize(**)
       super
-      self.span_ids = self.names = self.accepted_span_ids = [].freeze
+      self.span_ids = self.step_ids = self.names = self.accepted_span_ids = [].freeze
     end
 
     def idempotency_key = headers['idempotency-key']
@@ -52,7 +52,12 @@ class FaultReceiver
       self.bytes = export.bytes
       self.unknown_bytes = export.unknown_bytes
       self.span_ids = spans.map { |span| span.span_id.unpack1('H*') }
+      self.step_ids = spans.map { |span| step_id_of(span) }
       self.names = spans.map(&:name)
+    end
+
+    def step_id_of(span)
+      span.attributes.find { |attribute| attribute.key == 'tasker.step_id' }&.value&.string_value
     end
   end
 

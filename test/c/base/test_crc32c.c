@@ -28,3 +28,25 @@ Test(crc32c, of_parts_is_that_of_the_whole)
         cr_assert_eq(tn_crc32c(tn_crc32c(0, bytes, at), bytes + at, sizeof(bytes) - at), whole);
     }
 }
+
+/* Bit by bit, as the polynomial is defined. */
+static uint32_t reference(const uint8_t *bytes, size_t size)
+{
+    uint32_t value = ~0u;
+    for (size_t i = 0; i < size; i++) {
+        value ^= bytes[i];
+        for (int bit = 0; bit < 8; bit++) value = value >> 1 ^ (value & 1 ? 0x82F63B78u : 0);
+    }
+    return ~value;
+}
+
+Test(crc32c, is_that_of_the_definition)
+{
+    uint8_t bytes[64];
+    for (size_t size = 0; size <= sizeof(bytes); size++) {
+        for (int round = 0; round < 64; round++) {
+            for (size_t i = 0; i < size; i++) bytes[i] = (uint8_t)random_number();
+            cr_assert_eq(tn_crc32c(0, bytes, size), reference(bytes, size));
+        }
+    }
+}

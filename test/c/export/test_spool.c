@@ -387,3 +387,32 @@ Test(spool, without_memory_nothing_is_lost)
         scarce_memory();
     }
 }
+
+static int fail_to_unlink(int folder, const char *name)
+{
+    (void)folder;
+    (void)name;
+    errno = EROFS;
+    return -1;
+}
+
+Test(spool, what_was_dropped_does_not_come_back_though_its_file_stays)
+{
+    tn_spool_system system = tn_spool_real_system;
+    system.unlink = fail_to_unlink;
+    tn_spool *spool = tn_spool_new(&system);
+    tn_spool_options options = {tn_text_of(path_in_folder(".")), 16 * 1024, HOUR};
+    cr_assert_eq(tn_spool_configure(spool, &options), TN_OK);
+    changes = (tn_spool_changes){0};
+    for (uint8_t n = 1; n <= 60; n++) cr_assert_eq(append(spool, n, 1, 1000), TN_OK);
+    size_t lost = changes.dropped[TN_DROP_SPOOL_FULL], kept = 0;
+    cr_assert_gt(lost, 10);
+    cr_assert_gt(files_in_folder(), 50);
+    tn_spool_free(spool);
+
+    tn_spool *heir = spool_in(path_in_folder("."), 1 << 20, HOUR);
+    while (take(heir) > 0) kept++;
+    cr_assert_eq(kept, 60 - lost);
+    cr_assert_eq(files_in_folder(), 0);
+    tn_spool_free(heir);
+}

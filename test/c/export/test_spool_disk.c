@@ -43,7 +43,7 @@ static void clean_up(void)
     all_memory_is_back();
 }
 
-TestSuite(spool_disk, .init = prepare, .fini = clean_up, .timeout = 120);
+TestSuite(failing_disk, .init = prepare, .fini = clean_up, .timeout = 120);
 
 static tn_spool *open_spool(const tn_spool_system *system, const char *path)
 {
@@ -292,17 +292,17 @@ static void fail_each_call(failure what, int error)
     }
 }
 
-Test(spool_disk, each_call_may_fail)
+Test(failing_disk, each_call_may_fail)
 {
     fail_each_call(FAIL, EIO);
 }
 
-Test(spool_disk, each_call_may_be_interrupted)
+Test(failing_disk, each_call_may_be_interrupted)
 {
     fail_each_call(FAIL, EINTR);
 }
 
-Test(spool_disk, each_write_may_be_short)
+Test(failing_disk, each_write_may_be_short)
 {
     fail_each_call(WRITE_HALF, 0);
 }
@@ -514,7 +514,7 @@ static void check_after(const char *folder, size_t call, cut cut)
     }
 }
 
-Test(spool_disk, the_power_may_go_away_at_any_moment)
+Test(failing_disk, the_power_may_go_away_at_any_moment)
 {
     static file_state platter[MAX_FILES], after[MAX_FILES];
     static char folder[600];

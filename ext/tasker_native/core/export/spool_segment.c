@@ -178,7 +178,9 @@ void tn_spool_segment_close(tn_spool_segment *segment)
 
 void tn_spool_segment_remove(tn_spool_segment *segment, int directory)
 {
-    segment->system->unlink(directory, segment->name);
+    if (segment->system->unlink(directory, segment->name) != 0) {
+        (void)segment->system->truncate(segment->descriptor, 0); /* or its records would come back */
+    }
     tn_spool_segment_close(segment);
 }
 

@@ -102,7 +102,7 @@ void tn_spool_segment_mark_done(const tn_spool_segment *segment, const tn_spool_
 /* false: it failed, and says nothing about what was written; don't write any more into this segment. */
 bool tn_spool_segment_sync(tn_spool_segment *segment) TN_MUST_CHECK;
 
-/* Ends the lock, and the file. */
+/* Ends the lock; and the file: where it can't be removed, it is empty. */
 void tn_spool_segment_close(tn_spool_segment *segment);
 void tn_spool_segment_remove(tn_spool_segment *segment, int directory);
 
