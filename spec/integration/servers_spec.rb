@@ -55,8 +55,8 @@ RSpec.describe 'A server' do
 
   # Runs a program of a gem in the app while the block runs; ends it by the signal.
   def serve(gem, program, *arguments, signal: :TERM, **env)
-    environment = { **RubyProcess::CLEAN, 'RAILS_ENV' => 'production', 'COLLECTOR' => receiver.endpoint,
-                    **env.transform_keys(&:to_s) }
+    environment = RubyProcess::CLEAN.merge('RAILS_ENV' => 'production', 'COLLECTOR' => receiver.endpoint)
+    environment.merge!(env.transform_keys(&:to_s))
     pid = spawn(environment, Gem.ruby, '-I', RubyProcess::LIB, Gem.bin_path(gem, program), *arguments,
                 chdir: directory, %i[out err] => File.join(directory, 'server.log'))
     yield pid
