@@ -63,7 +63,7 @@ static void free_counter(tn_exporter *self)
 tn_exporter *new_counter(void)
 {
     tn_exporter *exporter = malloc(sizeof(*exporter));
-    *exporter = (tn_exporter){"counter", count_batch, NULL, NULL, free_counter};
+    *exporter = (tn_exporter){.name = "counter", .export_batch = count_batch, .free = free_counter};
     return exporter;
 }
 
@@ -125,7 +125,7 @@ tn_pipeline_stats audited(tn_pipeline *pipeline)
     tn_pipeline_stats_read(pipeline, &stats);
     uint64_t dropped = 0;
     for (int reason = 0; reason < TN_DROP_COUNT; reason++) dropped += stats.dropped[reason];
-    check(stats.accepted == stats.exported + dropped + stats.in_flight);
+    check(stats.accepted == stats.exported + stats.spooled + dropped + stats.in_flight);
     check(stats.in_flight <= stats.accepted && stats.queued <= stats.in_flight);
     return stats;
 }

@@ -95,7 +95,8 @@ static void *come_and_go(void *number)
 int main(int argc, char **argv)
 {
     console = open("/dev/null", O_WRONLY);
-    pipeline = tn_pipeline_new(&(tn_pipeline_options){1, 1, 1, TN_SECOND});
+    pipeline = tn_pipeline_new(&(tn_pipeline_options){
+        .max_queue_size = 1, .max_queue_bytes = 1, .max_export_batch_size = 1, .schedule_delay = TN_SECOND});
     for (int i = 0; i < MANAGERS; i++) managers[i] = add_manager(pipeline, 1000);
     configure(10000);
 
