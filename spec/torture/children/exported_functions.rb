@@ -116,7 +116,7 @@ end
 # What the extension defines, by reflection, and how it is called well.
 module Exported
   NATIVE = Tasker::Native
-  MODULES = [NATIVE, NATIVE::Pipeline].freeze
+  MODULES = [NATIVE, NATIVE::Pipeline, NATIVE::Collector, NATIVE::Spool].freeze
   CLASSES = [NATIVE::Publisher, NATIVE::SpanManager, NATIVE::ParameterFilter].freeze
 
   # A call: the receiver is made by the block.
@@ -193,6 +193,8 @@ module Exported
     { exporters: %i[memory otlp file], version: '1' * 100, attribute_limit: 128, prefix: 'tasker' * 20,
       resource: { 'service.name' => 'x' }, otlp_url: "http://127.0.0.1:1/v1/traces#{'/' * 100}",
       otlp_headers: "a: #{'b' * 100}", otlp_gzip: true, otlp_timeout: 0.01, user_agent: 'torture' * 10,
+      otlp_certificate: '', otlp_client_certificate: '', otlp_client_key: '',
+      spool_directory: "#{Dir.pwd}/spool", spool_max_bytes: 100_000, spool_max_age: 60.0,
       trace_file: "#{'.' * 30}traces.jsonl", trace_file_max_size: 1000, max_queue_size: 10,
       max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01 }
   end
@@ -215,7 +217,9 @@ module Exported
     [NATIVE, :build_step_payload] => -> { [step, :failed, StandardError.new('x'), { a: 1 }] },
     [NATIVE::Pipeline, :configure] => -> { [pipeline_options] },
     [NATIVE::Pipeline, :flush] => -> { [0.01] },
-    [NATIVE::Pipeline, :shutdown] => -> { [0.01] },
+    [NATIVE::Pipeline, :shutdown] => -> { [0.01, 0.01] },
+    [NATIVE::Collector, :probe] => -> { [pipeline_options, 0.01] },
+    [NATIVE::Spool, :look] => -> { ["#{Dir.pwd}/spool", '18ebbe38b73ccf7a-0f70f47632cddde4.spool'] },
     [NATIVE::Pipeline, :next_log_line] => -> { [0.001] },
     [NATIVE::Pipeline, :pause] => -> { [0.001] },
     [NATIVE::SpanManager, :initialize] => -> { ['seed' * 50, 100, 60.0] },
