@@ -141,6 +141,39 @@ Test(spool, a_failed_fsync_is_not_asked_again_and_another_file_begins)
     tn_spool_free(spool);
 }
 
+static size_t lost_locks;
+
+/* Another process takes a file for an orphan, and removes it, as it is empty. */
+static int lose_lock(int descriptor)
+{
+    struct stat status;
+    if (lost_locks == 0 || fstat(descriptor, &status) != 0 || status.st_size > 0)
+        return tn_spool_real_system.lock(descriptor);
+    lost_locks--;
+    errno = EWOULDBLOCK;
+    return -1;
+}
+
+Test(spool, a_file_that_another_process_takes_for_an_orphan_costs_no_record)
+{
+    tn_spool_system system = tn_spool_real_system;
+    system.lock = lose_lock;
+    tn_spool *spool = tn_spool_new(&system);
+    tn_spool_options options = {tn_text_of(path_in_folder(".")), 1 << 20, HOUR};
+    cr_assert_eq(tn_spool_configure(spool, &options), TN_OK);
+    lost_locks = 2;
+    cr_assert_eq(append(spool, 1, 7, 10), TN_OK);
+    cr_assert_eq(lost_locks, 0);
+    cr_assert_eq(stats_of_spool(spool).errors, 0);
+    cr_assert_eq(take(spool), 1);
+
+    lost_locks = SIZE_MAX;
+    cr_assert_eq(append(spool, 2, 7, 10), TN_ERROR_SYSTEM, "it comes to an end");
+    cr_assert_eq(stats_of_spool(spool).errors, 1);
+    lost_locks = 0;
+    tn_spool_free(spool);
+}
+
 Test(spool, takes_over_from_one_that_has_ended_with_its_batch_ids)
 {
     tn_spool *first = new_spool(), *second = new_spool();

@@ -16,6 +16,7 @@
 #define SEGMENTS_PER_SPOOL 16                 /* so many make up max_bytes: how finely the oldest go */
 #define MAX_SEGMENT_SIZE (UINT64_C(16) << 20) /* bytes; then a new one begins */
 #define SEARCH_INTERVAL (10 * TN_SECOND)      /* between two searches for segments of dead processes */
+#define CREATE_TRIES 8                        /* while other processes take new files for orphans */
 #define SYNC_BYTES (1024 * 1024)              /* that may wait for fsync, as long as more is written */
 #define NEVER UINT64_MAX
 
@@ -318,12 +319,17 @@ static tn_spool_segment *writable_segment(tn_spool *self)
     return last->sealed ? NULL : last;
 }
 
+/* Before it is locked, a new file looks like an orphan: whoever searches just then takes it, and another one is made. */
 static bool create_segment(tn_spool *self, tn_spool_segment *segment)
 {
-    uint64_t id;
-    tn_trace_id random = tn_trace_id_random(&self->ids);
-    memcpy(&id, random.bytes, sizeof(id));
-    return tn_spool_segment_create(self->system, self->directory, id, segment) == TN_OK;
+    for (int tries = 0; tries < CREATE_TRIES; tries++) {
+        uint64_t id;
+        tn_trace_id random = tn_trace_id_random(&self->ids);
+        memcpy(&id, random.bytes, sizeof(id));
+        if (tn_spool_segment_create(self->system, self->directory, id, segment) == TN_OK) return true;
+        if (errno != EBUSY) return false;
+    }
+    return false;
 }
 
 static bool add_segment(tn_spool *self)
