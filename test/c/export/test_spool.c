@@ -380,6 +380,40 @@ Test(spool, a_directory_that_is_removed_is_made_again)
     tn_spool_free(spool);
 }
 
+static void remove_files_in(const char *name)
+{
+    DIR *folder = opendir(path_in_folder(name));
+    for (struct dirent *entry; (entry = readdir(folder));) unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+}
+
+Test(spool, nothing_more_is_written_into_a_file_that_somebody_has_removed)
+{
+    tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+    cr_assert_eq(append(spool, 1, 1, 10), TN_OK);
+    remove_files_in("spool");
+    cr_assert_eq(append(spool, 2, 1, 10), TN_OK);
+    remove_files_in("spool");
+    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+    cr_assert_eq(append(spool, 3, 1, 10), TN_OK);
+    cr_assert_eq(append(spool, 4, 1, 10), TN_OK);
+
+    tn_spool *next = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+    cr_assert_eq(take(next), -1, "the first lives");
+    for (int n = 1; n <= 4; n++) cr_assert_eq(take(spool), n, "a file lives as long as it is open");
+    cr_assert_eq(append(spool, 5, 1, 10), TN_OK);
+    remove_files_in("spool");
+    cr_assert_eq(append(spool, 6, 1, 10), TN_OK);
+    tn_spool_free(spool);
+    tn_spool_free(next);
+
+    next = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+    cr_assert_eq(take(next), 6);
+    cr_assert_eq(take(next), -1);
+    tn_spool_free(next);
+    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+}
+
 Test(spool, one_that_cannot_be_used_says_where_and_why)
 {
     tn_spool *spool = spool_in(path_in_folder("none/spool"), 1 << 20, HOUR);

@@ -361,6 +361,10 @@ static void sync_segment(tn_spool *self, tn_spool_segment *segment)
 static tn_spool_segment *segment_for(tn_spool *self, uint64_t size)
 {
     tn_spool_segment *segment = writable_segment(self);
+    if (segment && !tn_spool_segment_is_there(segment)) { /* somebody has removed it */
+        segment->sealed = true;
+        segment = NULL;
+    }
     if (segment && segment->size > 0 && segment->size + size > segment_limit(self)) {
         sync_segment(self, segment);
         segment->sealed = true;

@@ -184,6 +184,12 @@ void tn_spool_segment_remove(tn_spool_segment *segment, int directory)
     tn_spool_segment_close(segment);
 }
 
+bool tn_spool_segment_is_there(const tn_spool_segment *segment)
+{
+    struct stat status;
+    return fstat(segment->descriptor, &status) == 0 && status.st_nlink > 0;
+}
+
 /* --- Writing ------------------------------------------------------------------------------------------- */
 
 static void make_head(uint8_t *head, const tn_spool_segment *segment, const tn_spool_record *record)

@@ -82,6 +82,9 @@ tn_status tn_spool_segment_create(const tn_spool_system *system, int directory, 
 tn_status tn_spool_segment_adopt(const tn_spool_system *system, int directory, const char *name,
                                  tn_spool_segment *segment_out) TN_MUST_CHECK;
 
+/* Whether its file still has a name: without one, it ends with this process. */
+bool tn_spool_segment_is_there(const tn_spool_segment *segment);
+
 /* All or nothing. TN_ERROR_LIMIT; TN_ERROR_SYSTEM with errno, and sealed when half a record could not be removed. */
 tn_status tn_spool_segment_append(tn_spool_segment *segment, const tn_spool_record *record) TN_MUST_CHECK;
 
