@@ -414,6 +414,22 @@ Test(spool, nothing_more_is_written_into_a_file_that_somebody_has_removed)
     cr_assert_eq(rmdir(path_in_folder("spool")), 0);
 }
 
+Test(spool, orphans_are_looked_for_in_the_directory_that_there_is_now)
+{
+    tn_spool *spool = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+    use_folder(spool);
+    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+    tn_spool *dead = spool_in(path_in_folder("spool"), 1 << 20, HOUR);
+    cr_assert_eq(append(dead, 1, 1, 10), TN_OK);
+    tn_spool_free(dead);
+
+    tn_spool_options options = {tn_text_of(path_in_folder("spool")), 1 << 20, HOUR};
+    cr_assert_eq(tn_spool_configure(spool, &options), TN_OK); /* or it would look again ten seconds later */
+    cr_assert_eq(take(spool), 1);
+    tn_spool_free(spool);
+    cr_assert_eq(rmdir(path_in_folder("spool")), 0);
+}
+
 Test(spool, one_that_cannot_be_used_says_where_and_why)
 {
     tn_spool *spool = spool_in(path_in_folder("none/spool"), 1 << 20, HOUR);

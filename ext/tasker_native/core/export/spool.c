@@ -229,8 +229,18 @@ static bool make_private(tn_spool *self)
     return false;
 }
 
+/* Somebody may have removed it, and somebody else made it anew. */
+static void leave_removed_directory(tn_spool *self)
+{
+    struct stat status;
+    if (self->directory < 0 || (fstat(self->directory, &status) == 0 && status.st_nlink > 0)) return;
+    close(self->directory);
+    self->directory = -1;
+}
+
 static bool open_directory(tn_spool *self)
 {
+    leave_removed_directory(self);
     if (self->directory >= 0) return true;
 
     const char *path = (const char *)self->path.bytes;
@@ -336,7 +346,7 @@ static bool add_segment(tn_spool *self)
 {
     tn_spool_segment *segment = &self->segments[self->count];
     bool made = create_segment(self, segment);
-    if (!made && errno == ENOENT) { /* somebody has removed the directory */
+    if (!made && errno == ENOENT) { /* the directory is removed just now, or where that is not seen in its links */
         close(self->directory);
         self->directory = -1;
         made = open_directory(self) && create_segment(self, segment);
