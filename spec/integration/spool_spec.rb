@@ -83,6 +83,20 @@ RSpec.describe 'The spool' do
     end
   end
 
+  it 'takes it, too, while a request from disk is under way' do
+    process(count: 200, max_queue_size: 40, otlp_timeout: 3, pause: 0.001) do |process|
+      process.publish
+      receive(:never) do |receiver|
+        eventually('a request from disk', timeout: 30) { receiver.connections.positive? }
+        told = process.publish
+        expect(told).to include(accepted: 400, exported: 0, spooled: 400, dropped: {}, unbalanced: 0)
+
+        receiver.faults = [:ok]
+        expect(process.settle).to include(exported: 400, spooled: 0)
+      end
+    end
+  end
+
   it 'lets spans of now pass those that wait' do
     process(count: 400, max_export_batch_size: 1, max_queue_size: 1000, pause: 0) do |process|
       process.publish

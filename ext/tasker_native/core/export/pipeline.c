@@ -73,6 +73,7 @@ struct tn_pipeline {
     bool abandoned; /* the running worker did not come back when it was told to, and is detached */
     bool hurrying;  /* the process ends: nothing is tried again that can be kept on disk */
     bool relieving; /* the worker was told that the queue is crowded */
+    bool draining;  /* a request from disk is under way */
     bool sleeping;  /* until it is woken: there is nothing to do */
     bool pausing, paused;
 
@@ -121,7 +122,7 @@ static void become_child(tn_pipeline *self)
     memset(self->dropped, 0, sizeof(self->dropped));
     memset(self->reports, 0, sizeof(self->reports));
     self->running = self->stopping = self->changing = self->abandoned = false;
-    self->hurrying = self->relieving = false;
+    self->hurrying = self->relieving = self->draining = false;
     self->sleeping = self->pausing = self->paused = false;
     for (size_t i = 0; i < self->exporter_count; i++) {
         tn_exporter *exporter = self->exporters[i];
@@ -424,9 +425,11 @@ static void drain(tn_pipeline *self, uint64_t now)
         if (!exporter->drain || exporter->drain_due(exporter) > now) continue;
 
         tn_export_result result;
+        self->draining = true;
         leave(self);
         exporter->drain(exporter, NEVER, &result);
         pthread_mutex_lock(&self->lock);
+        self->draining = false;
         settle(self, i, &result);
         log_result(self, i, exporter->name, &result);
     }
@@ -605,7 +608,8 @@ static void deliver(void *pipeline, tn_delivery *delivery)
     bool full = self->last && self->last->spans.count >= self->options.max_export_batch_size;
     bool begins = was_empty && self->first; /* it may wait for roots that linger, which is longer */
     if (full || begins || self->sleeping || is_flushing(self)) wake_worker(self);
-    if (self->exporting > 0 && !self->relieving && is_crowded(self)) call_worker(self);
+    bool waits = self->exporting > 0 || self->draining;
+    if (waits && !self->relieving && is_crowded(self)) call_worker(self);
     if (refused.count > 0) {
         report_publishers_losses(self, tn_clock_monotonic());
         pthread_cond_broadcast(&self->done);
@@ -784,7 +788,7 @@ void tn_pipeline_configure(tn_pipeline *self, const tn_pipeline_options *options
     self->closed = count == 0;
     if (self->closed) drop_queue(self, TN_DROP_SHUTDOWN);
     end_change(self);
-    if (self->accepted > count_settled(self)) start_worker(self);
+    if (self->accepted > count_settled(self) || self->spooled > 0) start_worker(self);
     leave(self);
 
     for (size_t i = 0; i < old_count; i++) old[i]->free(old[i]);

@@ -570,13 +570,20 @@ static tn_spool_found next_in_segment(tn_spool *self, tn_spool_segment *segment,
     }
 }
 
+/* Our own are open, even if somebody has removed the directory; else one of a dead process, now and then. */
+static bool find_segment(tn_spool *self, tn_spool_changes *changes)
+{
+    if (self->count > 0) return true;
+    if (tn_clock_monotonic() < self->search_at) return false;
+    if (open_directory(self)) return adopt_next(self, changes);
+
+    self->search_at = tn_clock_monotonic() + SEARCH_INTERVAL;
+    return false;
+}
+
 static bool next_record(tn_spool *self, tn_spool_record *record, tn_spool_changes *changes)
 {
-    if (!open_directory(self)) {
-        self->search_at = tn_clock_monotonic() + SEARCH_INTERVAL;
-        return false;
-    }
-    while (self->count > 0 || (tn_clock_monotonic() >= self->search_at && adopt_next(self, changes))) {
+    while (find_segment(self, changes)) {
         tn_spool_found found = next_in_segment(self, &self->segments[0], record, changes);
         if (found != TN_SPOOL_END) return found == TN_SPOOL_RECORD;
         drop_segment(self, 0, TN_DROP_CORRUPT, changes); /* with what could not be found again */
