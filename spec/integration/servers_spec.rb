@@ -127,7 +127,7 @@ RSpec.describe 'A server' do
       serve('puma', 'puma', '-C', 'puma.rb', COLLECTOR: dead_endpoint, DELAY: '0.01') do
         wait_for_start
         workers = Array.new(10) { |id| get("/killed.#{id}").to_i }.uniq
-        eventually('all on disk', timeout: 30) { spans_in(spool) >= 11 }
+        eventually('all on disk', timeout: 30) { spans_in(spool) >= 12 } # ten, one of the start, one of before the fork
         Process.kill(:KILL, *workers)
       end
 

@@ -128,7 +128,9 @@ module Subjects
   OPTIONS = { version: '1', attribute_limit: 128, prefix: 'tasker.', resource: { 'service.name' => 'x' * 300 },
               otlp_url: 'http://127.0.0.1:1/v1/traces', otlp_headers: "a: b\nc: d", otlp_gzip: true,
               otlp_timeout: 0.01, user_agent: 'torture', trace_file: 'torture.jsonl', trace_file_max_size: 1000,
-              max_queue_size: 10, max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01 }.freeze
+              max_queue_size: 10, max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01,
+              otlp_certificate: '', otlp_client_certificate: '', otlp_client_key: '',
+              spool_directory: '', spool_max_bytes: 1, spool_max_age: 1.0 }.freeze
 end
 
 # One subject, with every allocation failing in turn.
