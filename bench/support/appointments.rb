@@ -13,6 +13,17 @@ class Appointments
     sleep(left / 1e9) if left.positive?
   end
 
+  # Yields from first to till in pieces, at an even rate (a second).
+  def self.evenly(first, till, at_once, rate)
+    due = Meter.now(:wall)
+    first.step(till - 1, at_once) do |from|
+      last = [from + at_once, till].min
+      yield from, last
+      due += (last - from) * 1_000_000_000 / rate
+      sleep_until(due)
+    end
+  end
+
   def initialize
     @lateness = []
   end

@@ -19,14 +19,9 @@ module Steady
   end
 
   def run(count)
-    due = Meter.now(:wall)
-    till = @published + count
-    while @published < till
-      last = [@published + @burst, till].min
-      block_given? ? yield(@published, last) : publish(@published, last)
-      due += (last - @published) * 1_000_000_000 / RATE
+    Appointments.evenly(@published, @published + count, @burst, RATE) do |first, last|
+      block_given? ? yield(first, last) : publish(first, last)
       @published = last
-      Appointments.sleep_until(due)
     end
     flush
   end

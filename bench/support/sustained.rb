@@ -55,14 +55,9 @@ module Sustained
   end
 
   def publish_at(rate, count)
-    due = Meter.now(:wall)
-    till = @published + count
-    while @published < till
-      last = [@published + AT_ONCE, till].min
-      publish(@published, last)
-      due += (last - @published) * 1_000_000_000 / rate
+    Appointments.evenly(@published, @published + count, AT_ONCE, rate) do |first, last|
+      publish(first, last)
       @published = last
-      Appointments.sleep_until(due)
     end
   end
 end

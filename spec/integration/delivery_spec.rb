@@ -2,16 +2,15 @@
 
 require 'fileutils'
 require 'time'
-require 'tmpdir'
 require_relative '../support/fault_receiver'
+require_relative '../support/own_directory'
 require_relative '../support/publishing_process'
 
 # Every fault that a collector can have, with and without a spool. What is published in a process of its own ends in its
 # accounts, exactly, and what those call delivered has arrived.
 RSpec.describe 'Delivery, with a collector that has faults' do
-  around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+  include_context 'with a directory'
 
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
   let(:spool) { File.join(directory, 'spool') }
   let(:log) { File.join(directory, 'log') }
 
@@ -144,6 +143,18 @@ RSpec.describe 'Delivery, with a collector that has faults' do
         expect(told).to include(accepted: 12, exported: 12, dropped: {})
         expect(receiver.received_span_ids.size).to eq(12)
       end
+    end
+  end
+
+  it 'that says when to come back, is left alone until then by the next requests, too, also without a spool' do
+    deliver([:status, 503, { headers: { 'Retry-After' => '2' } }], :ok, otlp_timeout: 0.4) do |process, receiver|
+      told = process.publish
+      expect_truth(told, receiver)
+      expect(told).to include(exported: 0, dropped: { unreachable: 12 })
+      expect(receiver.requests.size).to eq(1)
+
+      sleep 2
+      expect(process.publish).to include(exported: 12, dropped: { unreachable: 12 })
     end
   end
 

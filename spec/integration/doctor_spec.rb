@@ -2,16 +2,15 @@
 
 require 'stringio'
 require 'time'
-require 'tmpdir'
 require_relative '../support/collectors'
 require_relative '../support/fault_receiver'
+require_relative '../support/own_directory'
 
 RSpec.describe 'The doctor' do
   include Collectors
 
-  around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+  include_context 'with a directory'
 
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
   let(:spool) { File.join(directory, 'spool') }
 
   # What it says of each part; as :fine, whether all is; as :told, all of it.
@@ -28,15 +27,8 @@ RSpec.describe 'The doctor' do
     [part, { verdict: verdict, text: text, advice: advice&.strip }]
   end
 
-  def with_receiver(*faults, **options)
-    receiver = FaultReceiver.new(*faults, **options)
-    yield receiver
-  ensure
-    receiver&.stop
-  end
-
   it 'finds nothing wrong where all is well, and sends an export without spans' do
-    with_receiver([:status, 200, { headers: { 'Date' => Time.now.httpdate } }]) do |receiver|
+    FaultReceiver.open([:status, 200, { headers: { 'Date' => Time.now.httpdate } }]) do |receiver|
       found = examine(otlp_endpoint: receiver.url, service_name: 'orders')
 
       expect(found).to include(fine: true, verdict: 'Telemetry is fine.')
@@ -63,7 +55,7 @@ RSpec.describe 'The doctor' do
   end
 
   it 'tells when there is no TLS where it should be' do
-    with_receiver(:ok) do |receiver|
+    FaultReceiver.open(:ok) do |receiver|
       found = examine(otlp_endpoint: receiver.url.sub('http:', 'https:'))
 
       expect(found['TCP']).to include(verdict: 'ok')
@@ -74,7 +66,7 @@ RSpec.describe 'The doctor' do
 
   { 401 => /otlp_headers/, 404 => /path/, 503 => /busy/, 500 => /OTLP.HTTP receiver/ }.each do |status, advice|
     it "tells of an answer #{status}" do
-      with_receiver([:status, status]) do |receiver|
+      FaultReceiver.open([:status, status]) do |receiver|
         expect(examine(otlp_endpoint: receiver.url)['export'])
           .to include(verdict: 'PROBLEM', text: /answered #{status}/, advice: advice)
       end
@@ -82,7 +74,7 @@ RSpec.describe 'The doctor' do
   end
 
   it 'waits no longer than otlp_timeout for an answer, and can be interrupted' do
-    with_receiver(:never) do |receiver|
+    FaultReceiver.open(:never) do |receiver|
       expect(seconds { expect(examine(otlp_endpoint: receiver.url, otlp_timeout: 0.3)).to include(fine: false) })
         .to be < 2
 
@@ -94,7 +86,7 @@ RSpec.describe 'The doctor' do
   end
 
   it 'compares the clocks' do
-    with_receiver([:status, 200, { headers: { 'Date' => 'Thu, 01 Jan 2026 00:00:00 GMT' } }]) do |receiver|
+    FaultReceiver.open([:status, 200, { headers: { 'Date' => 'Thu, 01 Jan 2026 00:00:00 GMT' } }]) do |receiver|
       expect(examine(otlp_endpoint: receiver.url)['clock'])
         .to include(verdict: 'warning', text: /\A\+\d+ s/, advice: /NTP/)
     end
@@ -133,6 +125,13 @@ RSpec.describe 'The doctor' do
       File.delete(spool)
       File.symlink(directory, spool)
       expect(spool_finding).to include(verdict: 'PROBLEM', text: /it is a symbolic link/)
+    end
+
+    it 'says that it would be refused, for it holds other things and others may use it' do
+      FileUtils.mkdir_p(File.join(spool, 'cache'))
+      File.chmod(0o755, spool)
+
+      expect(spool_finding).to include(verdict: 'PROBLEM', text: /others may use it, and it holds other things/)
     end
 
     it 'says what is damaged' do

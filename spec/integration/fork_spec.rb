@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
 require 'json'
-require 'tmpdir'
 require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
+require_relative '../support/own_directory'
 require_relative '../support/slow_resolver'
 
 RSpec.describe 'A process that forks' do
@@ -46,12 +46,6 @@ RSpec.describe 'A process that forks' do
     ruby("#{prelude}\n#{script}", endpoint, **options).lines.map { |line| JSON.parse(line, symbolize_names: true) }
   end
 
-  # @return [Array<Array<String>>] the ids of the steps that each process has delivered
-  def steps_by_process
-    receiver.spans.group_by { |span| span.resource['process.pid'] }
-            .transform_values { |spans| spans.map { |span| span.attributes['tasker.step_id'] } }
-  end
-
   it 'has a child with accounts, a thread and a resource of its own, and keeps its own spans' do
     parent, child = run(<<~RUBY).sort_by { |told| told[:child].to_s }
       3.times { |id| step("parent \#{id}") }
@@ -61,15 +55,15 @@ RSpec.describe 'A process that forks' do
 
     expect(child).to include(accepted: 2, exported: 2, dropped: 0, in_flight: 0)
     expect(parent).to include(accepted: 3, dropped: 0)
-    expect(steps_by_process).to eq(child[:pid] => ['child 0', 'child 1'],
-                                   parent[:pid] => ['parent 0', 'parent 1', 'parent 2'])
+    expect(receiver.steps_by_process).to eq(child[:pid] => ['child 0', 'child 1'],
+                                            parent[:pid] => ['parent 0', 'parent 1', 'parent 2'])
     expect(receiver.resources.map { |resource| resource['service.instance.id'] }.uniq.size).to eq(2)
   end
 
   it 'delivers what a child has published, when that ends, without being asked' do
     run('3.times { |id| Process.wait(fork { step(id) }) }')
 
-    expect(steps_by_process.values).to contain_exactly(['0'], ['1'], ['2'])
+    expect(receiver.steps_by_process.values).to contain_exactly(['0'], ['1'], ['2'])
   end
 
   it 'keeps its connection, which no child uses or closes' do
@@ -82,7 +76,7 @@ RSpec.describe 'A process that forks' do
       Tasker::Native.flush
     RUBY
 
-    expect(steps_by_process.values).to contain_exactly(%w[before after], %w[child])
+    expect(receiver.steps_by_process.values).to contain_exactly(%w[before after], %w[child])
     expect(receiver.requests.map(&:status)).to eq([200, 200, 200])
   end
 
@@ -122,7 +116,7 @@ RSpec.describe 'A process that forks' do
       Process.wait(fork { [step('child'), Process.wait(fork { step('grandchild') })] })
     RUBY
 
-    expect(steps_by_process.values).to contain_exactly(%w[parent], %w[child], %w[grandchild])
+    expect(receiver.steps_by_process.values).to contain_exactly(%w[parent], %w[child], %w[grandchild])
   end
 
   it 'may fork from many threads under load: nothing hangs, nothing is lost or told twice' do
@@ -143,7 +137,7 @@ RSpec.describe 'A process that forks' do
     expect(told).to contain_exactly(include(accepted: 600, exported: 600, dropped: 0))
     expect(ids.size).to eq(645)
     expect(ids.uniq.size).to eq(645)
-    expect(steps_by_process.size).to eq(16)
+    expect(receiver.steps_by_process.size).to eq(16)
   end
 
   it 'may run other programs meanwhile' do
@@ -154,7 +148,7 @@ RSpec.describe 'A process that forks' do
       end
     RUBY
 
-    expect(steps_by_process.values).to eq([(0...20).map(&:to_s)])
+    expect(receiver.steps_by_process.values).to eq([(0...20).map(&:to_s)])
   end
 
   it 'may become a daemon: what was published before arrives, and what comes after' do
@@ -169,7 +163,7 @@ RSpec.describe 'A process that forks' do
 
     expect(told).to contain_exactly(include(accepted: 1, exported: 1))
     expect(receiver.wait_for(count: 2).map { |span| span.attributes['tasker.step_id'] }).to include('before', 'after')
-    expect(steps_by_process.fetch(told.first[:pid])).to eq(['after'])
+    expect(receiver.steps_by_process.fetch(told.first[:pid])).to eq(['after'])
   end
 
   it 'has children whose exporter :memory is empty' do
@@ -193,7 +187,7 @@ RSpec.describe 'A process that forks' do
       Process.wait(fork { (Tasker.configuration.telemetry.enabled = true) && step('child') })
     RUBY
 
-    expect(steps_by_process.values).to eq([['child']])
+    expect(receiver.steps_by_process.values).to eq([['child']])
   end
 
   # Puma warns of every thread that was started before it forks, but of those that say that they don't mind.
@@ -208,10 +202,10 @@ RSpec.describe 'A process that forks' do
 
   # A thousand with the slow specs.
   describe 'while it exports, with a resolver that is slow and fails' do
-    around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+    include_context 'with a directory'
 
     let(:forks) { ENV['TASKER_NATIVE_ALL'] == '1' ? 1_000 : 150 }
-    let(:environment) { SlowResolver.environment(@directory, 100) } # rubocop:disable RSpec/InstanceVariable
+    let(:environment) { SlowResolver.environment(directory, 100) }
     let(:endpoint) { receiver.endpoint.sub('127.0.0.1', 'collector.test') }
     let(:script) do
       <<~RUBY
@@ -240,7 +234,7 @@ RSpec.describe 'A process that forks' do
       parent = run(script, endpoint: endpoint, env: environment, timeout: 240).first
 
       ids = receiver.spans.map { |span| span.attributes['tasker.step_id'] }
-      owners = steps_by_process.values.map { |steps| steps.map { |id| id[/\Aparent|\A\w+ \d+/] }.uniq }
+      owners = receiver.steps_by_process.values.map { |steps| steps.map { |id| id[/\Aparent|\A\w+ \d+/] }.uniq }
       expect(parent).to include(accepted: forks, exported: forks, dropped: 0, longest: be < 0.5)
       expect(ids.uniq.size).to eq(ids.size)
       expect(ids.grep(/^child/).size).to eq(2 * forks)

@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative '../support/collectors'
+require_relative '../support/fault_receiver'
 require_relative '../support/otlp_receiver'
 
 # What is said and counted when spans do not arrive, and there is no spool. Of what is tried again: delivery_spec.rb.
@@ -189,6 +190,19 @@ RSpec.describe 'The exporter :otlp, with a collector that fails' do
 
     expect(spans.map { |span| span.attributes['tasker.step_id'] }).to eq(%w[first second])
     expect(stats).to include(accepted: 2, exported: 2)
+  end
+
+  it 'that was the wrong one: what it may have got once is not sent to another one, whatever it has answered since' do
+    receiver = FaultReceiver.new(:reset_after_body, [:status, 503])
+    configure(exporter: :otlp, otlp_endpoint: receiver.url, otlp_timeout: 60, schedule_delay: 0)
+    publish('step.completed', task_id: 1, step_id: 'first')
+    eventually('a second try') { receiver.requests.size == 2 }
+    configure(exporter: :memory)
+
+    expect(spans).to be_empty
+    expect(dropped).to eq(unreachable: 1)
+  ensure
+    receiver&.stop
   end
 
   it 'that was the wrong one: what it may have got is not sent to another one' do

@@ -3,17 +3,17 @@
 require 'fileutils'
 require 'net/http'
 require 'socket'
-require 'tmpdir'
 require 'tasker/native/spool_directory'
 require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
+require_relative '../support/own_directory'
 require_relative '../support/redis_server'
 
 # Real Puma and Sidekiq, with a Rails app whose telemetry is set up as README says.
 RSpec.describe 'A server' do
   include Collectors
 
-  around { |example| Dir.mktmpdir { |directory| (@directory = File.realpath(directory)) && example.run } }
+  include_context 'with a directory'
 
   before(:all) { @receiver = OtlpReceiver.start } # rubocop:disable RSpec/BeforeAfterAll -- one process for all
 
@@ -47,7 +47,6 @@ RSpec.describe 'A server' do
   after(:all) { @receiver.stop } # rubocop:disable RSpec/BeforeAfterAll, RSpec/InstanceVariable
 
   let(:receiver) { @receiver } # rubocop:disable RSpec/InstanceVariable
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
 
   def write(name, text)
     File.write(File.join(directory, name), text)
@@ -70,12 +69,6 @@ RSpec.describe 'A server' do
   # What waits there; a file may go while it is looked at.
   def spans_in(spool)
     Dir.exist?(spool) ? Tasker::Native::SpoolDirectory.new(spool).segments.sum(&:spans) : 0
-  end
-
-  # @return [Hash{Integer=>Array<String>}] ids of the steps that each process has delivered
-  def steps_by_process
-    receiver.spans.group_by { |span| span.resource['process.pid'] }
-            .transform_values { |spans| spans.map { |span| span.attributes['tasker.step_id'] } }
   end
 
   describe 'Puma, in cluster mode, with preload_app!' do
@@ -114,7 +107,7 @@ RSpec.describe 'A server' do
                          .flat_map(&:value)
         end
 
-        steps = steps_by_process
+        steps = receiver.steps_by_process
         expect(steps.values.flatten.tally).to include('before the fork' => 1)
         expect(steps.values.flatten.grep(/\./)).to match_array([*0..3].product([*0..9]).map { |ids| ids.join('.') })
         expect(steps.keys.map(&:to_s)).to include(*workers.uniq)
@@ -135,7 +128,9 @@ RSpec.describe 'A server' do
         wait_for_start
         eventually('the spool to be empty', timeout: 30) { Dir.empty?(spool) }
       end
-      expect(steps_by_process.values.flatten.grep(/killed/)).to match_array(Array.new(10) { |id| "killed.#{id}" })
+      expect(receiver.steps_by_process.values.flatten.grep(/killed/)).to match_array(Array.new(10) { |id|
+        "killed.#{id}"
+      })
     end
   end
 
@@ -166,7 +161,7 @@ RSpec.describe 'A server' do
         eventually('the jobs', timeout: 30) { Dir[File.join(directory, 'done.*')].size == 20 }
       end
 
-      expect(steps_by_process.values).to contain_exactly(match_array(Array.new(20, &:to_s)))
+      expect(receiver.steps_by_process.values).to contain_exactly(match_array(Array.new(20, &:to_s)))
     end
   end
 end

@@ -1,17 +1,16 @@
 # frozen_string_literal: true
 
 require 'open3'
-require 'tmpdir'
 require_relative '../support/collectors'
 require_relative '../support/fault_receiver'
+require_relative '../support/own_directory'
 
 # `tasker-native spool DIRECTORY`, and the same as rake tasks of a Rails app.
 RSpec.describe 'The spool, for people' do
   include Collectors
 
-  around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+  include_context 'with a directory'
 
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
   let(:spool) { File.join(directory, 'spool') }
   let(:program) { File.expand_path('../../exe/tasker-native', __dir__) }
 
@@ -32,13 +31,6 @@ RSpec.describe 'The spool, for people' do
     out, err, status = Open3.capture3({ **RubyProcess::CLEAN, **env.transform_keys(&:to_s) }, Gem.ruby, '-w', '-I',
                                       RubyProcess::LIB, program, *arguments)
     RubyProcess::Result.new(out: out, err: err, status: status)
-  end
-
-  def with_receiver(*faults)
-    receiver = FaultReceiver.new(*faults)
-    yield receiver
-  ensure
-    receiver&.stop
   end
 
   def damage
@@ -68,7 +60,7 @@ RSpec.describe 'The spool, for people' do
 
   it 'delivers it, once, and says how far it has come' do
     2.times { leave_behind(7) }
-    with_receiver(:ok) do |receiver|
+    FaultReceiver.open(:ok) do |receiver|
       result = command('spool', spool, 'drain', '--endpoint', receiver.url)
 
       expect(result).to have_attributes(status: be_success, err: '')
@@ -85,7 +77,7 @@ RSpec.describe 'The spool, for people' do
     expect(nobody).to have_attributes(status: have_attributes(exitstatus: 1),
                                       err: /Failed to connect.*Nothing was drained/)
 
-    with_receiver([:status, 503]) do |receiver|
+    FaultReceiver.open([:status, 503]) do |receiver|
       busy = command('spool', spool, 'drain', '--endpoint', receiver.url)
       expect(busy).to have_attributes(status: have_attributes(exitstatus: 1), err: /it answered 503/)
     end
@@ -96,7 +88,7 @@ RSpec.describe 'The spool, for people' do
     configure(exporter: :otlp, otlp_endpoint: dead_endpoint, otlp_timeout: 0.1, spool_directory: spool)
     publish('step.completed', task_id: 1, step_id: 1)
     Tasker::Native.flush
-    with_receiver(:ok) do |receiver|
+    FaultReceiver.open(:ok) do |receiver|
       result = command('spool', spool, 'drain', '--endpoint', receiver.url)
 
       expect(result.out).to match(/\A1 segment, \d+ B, 1 request, 1 span: of living processes.*\nNothing waits.\n\z/)
@@ -117,7 +109,7 @@ RSpec.describe 'The spool, for people' do
   end
 
   it 'has the doctor, too' do
-    with_receiver(:ok) do |receiver|
+    FaultReceiver.open(:ok) do |receiver|
       expect(command('doctor', '--endpoint', receiver.url)).to have_attributes(status: be_success, err: '')
     end
     expect(command('doctor', OTEL_EXPORTER_OTLP_ENDPOINT: dead_endpoint).status.exitstatus).to eq(1)
@@ -150,7 +142,7 @@ RSpec.describe 'The spool, for people' do
       leave_behind(7)
       expect(rake('tasker:telemetry:spool', endpoint: dead_endpoint).out).to include('3 requests, 7 spans')
       expect(rake('tasker:telemetry:spool:drain', endpoint: dead_endpoint).status.exitstatus).to eq(1)
-      with_receiver(:ok) do |receiver|
+      FaultReceiver.open(:ok) do |receiver|
         result = rake('tasker:telemetry:spool:verify', 'tasker:telemetry:spool:drain', endpoint: receiver.url)
 
         expect(result).to have_attributes(status: be_success, out: /all intact\n.*\n7 spans delivered\n\z/m)
@@ -161,7 +153,7 @@ RSpec.describe 'The spool, for people' do
     it 'has the doctor, with an exit code' do
       expect(rake('tasker:telemetry:doctor', endpoint: dead_endpoint))
         .to have_attributes(status: have_attributes(exitstatus: 1), out: /^PROBLEM +TCP .*\n +-> start a collector/)
-      with_receiver(:ok) do |receiver|
+      FaultReceiver.open(:ok) do |receiver|
         expect(rake('tasker:telemetry:doctor', endpoint: receiver.url))
           .to have_attributes(status: be_success, out: /Rails \d.*Telemetry is fine.\n\z/m)
       end

@@ -1,14 +1,13 @@
 # frozen_string_literal: true
 
 require 'fileutils'
-require 'tmpdir'
 require_relative '../support/fault_receiver'
+require_relative '../support/own_directory'
 require_relative '../support/publishing_process'
 
 RSpec.describe 'The spool' do
-  around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+  include_context 'with a directory'
 
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
   let(:spool) { File.join(directory, 'spool') }
   let(:log) { File.join(directory, 'log') }
   let(:port) { FaultReceiver.closed_port }
@@ -23,12 +22,7 @@ RSpec.describe 'The spool' do
     process&.stop
   end
 
-  def receive(*faults)
-    receiver = FaultReceiver.new(*faults, port: port)
-    yield receiver
-  ensure
-    receiver&.stop
-  end
+  def receive(*faults, &) = FaultReceiver.open(*faults, port: port, &)
 
   # Before the process ends: then all that was not told yet is.
   def log_lines(pattern)
@@ -182,7 +176,7 @@ RSpec.describe 'The spool' do
         expect(told).to include(accepted: 30, spooled: 0, dropped: { unreachable: 30 }, unbalanced: 0,
                                 longest: be < 0.02)
         expect(told[:spool][:errors]).to be_positive
-        expect(log_lines(/lost .*spool.*#{message}/).size).to eq(1)
+        expect(log_lines(/lost .*spool.*#{message}.*Next: check tel.spool_directory/).size).to eq(1)
       end
     end
 

@@ -1,15 +1,14 @@
 # frozen_string_literal: true
 
-require 'tmpdir'
 require_relative '../support/certificates'
 require_relative '../support/fault_receiver'
+require_relative '../support/own_directory'
 
 RSpec.describe 'The exporter :otlp, over TLS' do
-  around { |example| Dir.mktmpdir { |directory| (@directory = directory) && example.run } }
+  include_context 'with a directory'
 
   after { receiver.stop }
 
-  let(:directory) { @directory } # rubocop:disable RSpec/InstanceVariable -- from around
   let(:authority) { Certificates.authority('root') }
   let(:leaf) { authority.certify('collector', hosts: ['127.0.0.1']) }
   let(:receiver) { FaultReceiver.new(:ok, tls: leaf.context) }

@@ -176,6 +176,17 @@ class FaultReceiver
   end
 
   class << self
+    # One that is stopped when the block is left. See #initialize.
+    #
+    # @yieldparam receiver [FaultReceiver]
+    # @return [Object] what the block returns
+    def open(*faults, **options)
+      receiver = new(*faults, **options)
+      yield receiver
+    ensure
+      receiver&.stop
+    end
+
     # @return [Integer] a port that refuses connections: it stays taken, but nobody listens. Only who asks for it by
     #   its number can still have it (see the port of #initialize).
     def closed_port

@@ -115,6 +115,12 @@ class OtlpReceiver
     spans.group_by(&:trace_id)
   end
 
+  # @return [Hash{Integer => Array<String>}] the ids of the steps that each process has delivered, by its id
+  def steps_by_process
+    spans.group_by { |span| span.resource['process.pid'] }
+         .transform_values { |spans| spans.map { |span| span.attributes['tasker.step_id'] } }
+  end
+
   # @return [Array<Tasker::Native::SpanData>] those without a parent
   def roots
     spans.select(&:root?)

@@ -93,6 +93,17 @@ static inline VALUE tn_string_of_text(tn_text text)
     return rb_utf8_str_new(text.bytes, (long)text.size);
 }
 
+/* Entries of Hashes whose keys are Symbols. tn_fetch raises KeyError. */
+static inline VALUE tn_fetch(VALUE hash, const char *name)
+{
+    return rb_hash_fetch(hash, ID2SYM(rb_intern(name)));
+}
+
+static inline void tn_put(VALUE hash, const char *name, VALUE value)
+{
+    rb_hash_aset(hash, ID2SYM(rb_intern(name)), value);
+}
+
 /* The filter inside a Tasker::Native::ParameterFilter. Raises TypeError for anything else. */
 tn_filter *tn_filter_of(VALUE object);
 

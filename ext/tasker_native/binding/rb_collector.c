@@ -13,14 +13,9 @@ typedef struct {
     tn_status status;
 } probing;
 
-static VALUE fetch(VALUE options, const char *name)
-{
-    return rb_hash_fetch(options, ID2SYM(rb_intern(name)));
-}
-
 static tn_text fetch_text(VALUE options, const char *name, VALUE strings)
 {
-    VALUE string = rb_str_new_frozen(rb_str_to_str(fetch(options, name)));
+    VALUE string = rb_str_new_frozen(rb_str_to_str(tn_fetch(options, name)));
     rb_ary_push(strings, string);
     return tn_text_of_string(string);
 }
@@ -53,16 +48,9 @@ static VALUE probe_ensure(VALUE argument)
     return Qnil;
 }
 
-static void put(VALUE hash, const char *name, VALUE value)
-{
-    rb_hash_aset(hash, ID2SYM(rb_intern(name)), value);
-}
-
 static VALUE text_or_nil(const char *text)
 {
-    if (!text[0]) return Qnil;
-    VALUE string = rb_utf8_str_new_cstr(text), scrubbed = rb_str_scrub(string, Qnil);
-    return NIL_P(scrubbed) ? string : scrubbed;
+    return text[0] ? tn_string_of_message(text) : Qnil;
 }
 
 /* An ExportTraceServiceRequest without spans has no bytes. Compressed, they are these (RFC 1952). */
@@ -71,14 +59,14 @@ static const uint8_t EMPTY_GZIP[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0
 static VALUE findings(const probing *p)
 {
     VALUE found = rb_hash_new();
-    put(found, "status", p->status == TN_OK ? LONG2NUM(p->response.status) : Qnil);
-    put(found, "error", text_or_nil(p->response.error));
-    put(found, "address", text_or_nil(p->timing.address));
-    put(found, "resolved", DBL2NUM(p->timing.resolved));
-    put(found, "connected", DBL2NUM(p->timing.connected));
-    put(found, "secured", DBL2NUM(p->timing.secured));
-    put(found, "answered", DBL2NUM(p->timing.answered));
-    put(found, "date", p->timing.date > 0 ? LL2NUM(p->timing.date) : Qnil);
+    tn_put(found, "status", p->status == TN_OK ? LONG2NUM(p->response.status) : Qnil);
+    tn_put(found, "error", text_or_nil(p->response.error));
+    tn_put(found, "address", text_or_nil(p->timing.address));
+    tn_put(found, "resolved", DBL2NUM(p->timing.resolved));
+    tn_put(found, "connected", DBL2NUM(p->timing.connected));
+    tn_put(found, "secured", DBL2NUM(p->timing.secured));
+    tn_put(found, "answered", DBL2NUM(p->timing.answered));
+    tn_put(found, "date", p->timing.date > 0 ? LL2NUM(p->timing.date) : Qnil);
     return found;
 }
 
@@ -100,7 +88,7 @@ static VALUE collector_probe(VALUE self, VALUE options, VALUE seconds)
         .client_certificate = fetch_text(options, "otlp_client_certificate", strings),
         .client_key = fetch_text(options, "otlp_client_key", strings),
     };
-    bool gzip = RTEST(fetch(options, "otlp_gzip"));
+    bool gzip = RTEST(tn_fetch(options, "otlp_gzip"));
     probing p = {
         .request = {.body = gzip ? (tn_text){(const char *)EMPTY_GZIP, sizeof(EMPTY_GZIP)} : TN_TEXT(""),
                     .content_type = "application/x-protobuf",

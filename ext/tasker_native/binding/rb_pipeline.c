@@ -3,6 +3,7 @@
 #include "binding.h"
 #include "export/http_client.h"
 #include "payload_walk.h"
+#include "ruby_text.h"
 
 #include <unistd.h>
 
@@ -10,20 +11,15 @@
 
 #define MEMORY_EXPORTER_SIZE (16 * 1024 * 1024)
 
-static VALUE get(VALUE options, const char *name)
-{
-    return rb_hash_fetch(options, ID2SYM(rb_intern(name)));
-}
-
 static VALUE get_string(VALUE options, const char *name)
 {
-    VALUE string = get(options, name);
+    VALUE string = tn_fetch(options, name);
     return StringValue(string);
 }
 
 static uint64_t get_duration(VALUE options, const char *name)
 {
-    return tn_clock_duration(NUM2DBL(get(options, name)));
+    return tn_clock_duration(NUM2DBL(tn_fetch(options, name)));
 }
 
 static uint64_t deadline_in(VALUE seconds)
@@ -58,7 +54,7 @@ static tn_status make_otlp(configuration *c, tn_exporter **exporter_out)
         .url = borrow(c, "otlp_url"),
         .headers = borrow(c, "otlp_headers"),
         .user_agent = borrow(c, "user_agent"),
-        .gzip = RTEST(get(c->options, "otlp_gzip")),
+        .gzip = RTEST(tn_fetch(c->options, "otlp_gzip")),
         .timeout = get_duration(c->options, "otlp_timeout"),
         .certificate = borrow(c, "otlp_certificate"),
         .client_certificate = borrow(c, "otlp_client_certificate"),
@@ -74,7 +70,7 @@ static tn_status make_file(configuration *c, tn_exporter **exporter_out)
     tn_file_exporter_options options = {
         .encoding = c->encoding,
         .path = borrow(c, "trace_file"),
-        .max_size = NUM2SIZET(get(c->options, "trace_file_max_size")),
+        .max_size = NUM2SIZET(tn_fetch(c->options, "trace_file_max_size")),
     };
     return tn_file_exporter_new(&options, exporter_out);
 }
@@ -92,17 +88,17 @@ static tn_status make_exporter(configuration *c, VALUE name, tn_exporter **expor
 static VALUE make_exporters(VALUE argument)
 {
     configuration *c = (configuration *)argument;
-    tn_walk_hash(&c->resource, get(c->options, "resource"));
+    tn_walk_hash(&c->resource, tn_fetch(c->options, "resource"));
     c->pipeline.spool = (tn_spool_options){
         .directory = borrow(c, "spool_directory"),
-        .max_bytes = NUM2ULL(get(c->options, "spool_max_bytes")),
+        .max_bytes = NUM2ULL(tn_fetch(c->options, "spool_max_bytes")),
         .max_age = get_duration(c->options, "spool_max_age"),
     };
     c->encoding = (tn_encoder_options){
         .prefix = borrow(c, "prefix"),
         .resource = tn_walk_pairs(&c->resource, false),
         .scope_version = borrow(c, "version"),
-        .attribute_limit = NUM2UINT(get(c->options, "attribute_limit")),
+        .attribute_limit = NUM2UINT(tn_fetch(c->options, "attribute_limit")),
     };
     for (long i = 0; i < RARRAY_LEN(c->exporters) && i < TN_MAX_EXPORTERS; i++) {
         tn_status status = make_exporter(c, RARRAY_AREF(c->exporters, i), &c->made[c->made_count]);
@@ -144,15 +140,15 @@ static VALUE pipeline_configure(VALUE self, VALUE options)
     (void)self;
     Check_Type(options, T_HASH);
     options = rb_hash_dup(options); /* the coercions below are application code, which may change it */
-    configuration c = {.options = options, .exporters = get(options, "exporters"), .strings = rb_ary_new()};
+    configuration c = {.options = options, .exporters = tn_fetch(options, "exporters"), .strings = rb_ary_new()};
     Check_Type(c.exporters, T_ARRAY);
     c.exporters = rb_ary_dup(c.exporters);
     for (long i = 0; i < RARRAY_LEN(c.exporters); i++) Check_Type(RARRAY_AREF(c.exporters, i), T_SYMBOL);
-    Check_Type(get(options, "resource"), T_HASH);
+    Check_Type(tn_fetch(options, "resource"), T_HASH);
     c.pipeline = (tn_pipeline_options){
-        .max_queue_size = NUM2SIZET(get(options, "max_queue_size")),
-        .max_queue_bytes = NUM2SIZET(get(options, "max_queue_bytes")),
-        .max_export_batch_size = NUM2SIZET(get(options, "max_export_batch_size")),
+        .max_queue_size = NUM2SIZET(tn_fetch(options, "max_queue_size")),
+        .max_queue_bytes = NUM2SIZET(tn_fetch(options, "max_queue_bytes")),
+        .max_export_batch_size = NUM2SIZET(tn_fetch(options, "max_export_batch_size")),
         .schedule_delay = get_duration(options, "schedule_delay"),
     };
     tn_walk_init(&c.resource, false);
@@ -230,9 +226,9 @@ static VALUE pipeline_shutdown(int count, VALUE *arguments, VALUE self)
 
 /* --- What it tells ------------------------------------------------------------------------------------- */
 
-static void put(VALUE hash, const char *name, uint64_t value)
+static void put_number(VALUE hash, const char *name, uint64_t value)
 {
-    rb_hash_aset(hash, ID2SYM(rb_intern(name)), ULL2NUM(value));
+    tn_put(hash, name, ULL2NUM(value));
 }
 
 static VALUE exporters_of(const tn_pipeline_stats *stats)
@@ -240,9 +236,9 @@ static VALUE exporters_of(const tn_pipeline_stats *stats)
     VALUE exporters = rb_hash_new();
     for (size_t i = 0; i < stats->exporter_count; i++) {
         VALUE one = rb_hash_new();
-        put(one, "exported", stats->exporters[i].exported);
-        put(one, "dropped", stats->exporters[i].dropped);
-        rb_hash_aset(exporters, ID2SYM(rb_intern(stats->exporters[i].name)), one);
+        put_number(one, "exported", stats->exporters[i].exported);
+        put_number(one, "dropped", stats->exporters[i].dropped);
+        tn_put(exporters, stats->exporters[i].name, one);
     }
     return exporters;
 }
@@ -250,11 +246,11 @@ static VALUE exporters_of(const tn_pipeline_stats *stats)
 static VALUE spool_of(const tn_pipeline_stats *stats)
 {
     VALUE spool = rb_hash_new();
-    put(spool, "segments", stats->spool.segments);
-    put(spool, "bytes", stats->spool.bytes);
-    put(spool, "synced", stats->spool.synced);
-    put(spool, "damaged", stats->spool.damaged);
-    put(spool, "errors", stats->spool.errors);
+    put_number(spool, "segments", stats->spool.segments);
+    put_number(spool, "bytes", stats->spool.bytes);
+    put_number(spool, "synced", stats->spool.synced);
+    put_number(spool, "damaged", stats->spool.damaged);
+    put_number(spool, "errors", stats->spool.errors);
     return spool;
 }
 
@@ -267,16 +263,17 @@ static VALUE pipeline_stats(VALUE self)
     tn_pipeline_stats_read(tn_ruby.pipeline, &stats);
 
     VALUE hash = rb_hash_new(), dropped = rb_hash_new();
-    for (int reason = 0; reason < TN_DROP_COUNT; reason++) put(dropped, tn_drop_name(reason), stats.dropped[reason]);
-    put(hash, "accepted", stats.accepted);
-    put(hash, "exported", stats.exported);
-    put(hash, "spooled", stats.spooled);
-    put(hash, "in_flight", stats.in_flight);
-    rb_hash_aset(hash, ID2SYM(rb_intern("dropped")), dropped);
-    put(hash, "queued", stats.queued);
-    put(hash, "queued_bytes", stats.queued_bytes);
-    rb_hash_aset(hash, ID2SYM(rb_intern("spool")), spool_of(&stats));
-    rb_hash_aset(hash, ID2SYM(rb_intern("exporters")), exporters_of(&stats));
+    for (int reason = 0; reason < TN_DROP_COUNT; reason++)
+        put_number(dropped, tn_drop_name(reason), stats.dropped[reason]);
+    put_number(hash, "accepted", stats.accepted);
+    put_number(hash, "exported", stats.exported);
+    put_number(hash, "spooled", stats.spooled);
+    put_number(hash, "in_flight", stats.in_flight);
+    tn_put(hash, "dropped", dropped);
+    put_number(hash, "queued", stats.queued);
+    put_number(hash, "queued_bytes", stats.queued_bytes);
+    tn_put(hash, "spool", spool_of(&stats));
+    tn_put(hash, "exporters", exporters_of(&stats));
     return hash;
 }
 
@@ -325,8 +322,7 @@ static VALUE pipeline_next_log_line(VALUE self, VALUE seconds)
 
     tn_log_line line;
     if (!tn_log_ring_take(tn_pipeline_log(tn_ruby.pipeline), &line)) return Qnil;
-    VALUE text = rb_str_scrub(rb_utf8_str_new_cstr(line.text), Qnil);
-    return rb_assoc_new(ID2SYM(rb_intern(levels[line.level])), NIL_P(text) ? rb_utf8_str_new_cstr(line.text) : text);
+    return rb_assoc_new(ID2SYM(rb_intern(levels[line.level])), tn_string_of_message(line.text));
 }
 
 /* --- Forks --------------------------------------------------------------------------------------------- */

@@ -1,6 +1,5 @@
 #include "binding.h"
 #include "export/spool_listing.h"
-#include "ruby_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,11 +24,6 @@ static void *look_without_gvl(void *argument)
     return NULL;
 }
 
-static void put(VALUE hash, const char *name, VALUE value)
-{
-    rb_hash_aset(hash, ID2SYM(rb_intern(name)), value);
-}
-
 /* look(directory, name) -> { created: Float, bytes:, requests:, spans:, damaged:, owned: }, or nil for what is no file of
  * a spool's. Raises SystemCallError. Reads without the GVL. */
 static VALUE spool_look(VALUE self, VALUE directory, VALUE name)
@@ -44,12 +38,12 @@ static VALUE spool_look(VALUE self, VALUE directory, VALUE name)
     if (l.status != TN_OK) tn_raise(l.status, "a file of the spool could not be read");
 
     VALUE summary = rb_hash_new();
-    put(summary, "created", DBL2NUM((double)l.summary.created / 1e9));
-    put(summary, "bytes", ULL2NUM(l.summary.bytes));
-    put(summary, "requests", ULL2NUM(l.summary.requests));
-    put(summary, "spans", ULL2NUM(l.summary.spans));
-    put(summary, "damaged", ULL2NUM(l.summary.damaged));
-    put(summary, "owned", l.summary.owned ? Qtrue : Qfalse);
+    tn_put(summary, "created", DBL2NUM((double)l.summary.created / 1e9));
+    tn_put(summary, "bytes", ULL2NUM(l.summary.bytes));
+    tn_put(summary, "requests", ULL2NUM(l.summary.requests));
+    tn_put(summary, "spans", ULL2NUM(l.summary.spans));
+    tn_put(summary, "damaged", ULL2NUM(l.summary.damaged));
+    tn_put(summary, "owned", l.summary.owned ? Qtrue : Qfalse);
     RB_GC_GUARD(directory);
     RB_GC_GUARD(name);
     return summary;

@@ -157,6 +157,12 @@ tn_text tn_key_text(VALUE key, size_t limit, VALUE *string, tn_buffer *copy, boo
     return text;
 }
 
+VALUE tn_string_of_message(const char *message)
+{
+    VALUE string = rb_utf8_str_new_cstr(message), scrubbed = rb_str_scrub(string, Qnil);
+    return NIL_P(scrubbed) ? string : scrubbed;
+}
+
 void tn_init_ruby_text(void)
 {
     id_to_s = rb_intern("to_s");

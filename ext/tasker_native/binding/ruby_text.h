@@ -51,6 +51,9 @@ tn_text tn_utf8_of(VALUE *string, size_t limit, tn_buffer *copy, bool *valid);
  * meanwhile. At most limit bytes. Sets judgeable to false when the text is not the whole key as it was. */
 tn_text tn_key_text(VALUE key, size_t limit, VALUE *string, tn_buffer *copy, bool *judgeable);
 
+/* A String of what a library or a collector says: valid UTF-8, whatever it was. */
+VALUE tn_string_of_message(const char *message);
+
 void tn_init_ruby_text(void);
 
 #endif

@@ -53,6 +53,12 @@ module Tasker
         @path = path.to_s
       end
 
+      # @return [Boolean] whether it holds anything but a spool
+      # @raise [Unavailable]
+      def strange?
+        names.size < entries.size
+      end
+
       # Reads all that is there; may take a second for some hundreds of megabytes.
       #
       # @yieldparam bytes [Integer] read so far
@@ -103,13 +109,8 @@ module Tasker
         waiting = orphans.sum(&:spans)
         return io.puts('Nothing waits.') || true if orphans.empty?
 
-        options = options_for(settings)
-        ask_collector(options)
-        Pipeline.configure(options)
-        Pipeline.start
+        start_delivery(settings)
         deliver(waiting, io)
-      ensure
-        Pipeline.shutdown(1) if options
       end
 
       private
@@ -118,7 +119,11 @@ module Tasker
       private_constant :HEAD
 
       def names
-        Dir.children(path).grep(NAME).sort
+        entries.grep(NAME).sort
+      end
+
+      def entries
+        Dir.children(path)
       rescue SystemCallError => e
         raise Unavailable,
               "There is no spool that can be read: #{e.message}. Nothing was spooled yet, or it is elsewhere."
@@ -135,7 +140,6 @@ module Tasker
       end
 
       def read(io)
-        bar = nil
         all = names.sum { |name| File.size?(File.join(path, name)) || 0 }
         bar = ProgressBar.new(io, 'bytes', all) if io.respond_to?(:tty?) && io.tty? && all > 32 * 1024 * 1024
         found = segments { |bytes| bar&.show(bytes) }
@@ -153,8 +157,12 @@ module Tasker
           "#{Table.count(segments.sum(&:requests), 'request')}, #{Table.count(segments.sum(&:spans), 'span')}"
       end
 
-      def options_for(settings)
-        { **PipelineOptions.new(settings, SecureRandom.uuid).to_h, exporters: [:otlp], spool_directory: path }
+      def start_delivery(settings)
+        options = PipelineOptions.new(settings, SecureRandom.uuid).to_h
+        options = { **options, exporters: [:otlp], spool_directory: path }
+        ask_collector(options)
+        Pipeline.configure(options)
+        Pipeline.start
       end
 
       def ask_collector(options)
@@ -167,18 +175,23 @@ module Tasker
       end
 
       def deliver(waiting, io)
-        bar = ProgressBar.new(io, 'spans', waiting)
-        before = settled
-        last = 0
+        before = Pipeline.stats
+        finished = watch(ProgressBar.new(io, 'spans', waiting), before)
+        Pipeline.shutdown(1)
+        tell(io, before, finished)
+        finished
+      end
+
+      # Until all is delivered, or nothing has moved for long.
+      def watch(bar, before)
+        done = 0
         moved_at = now
         until (finished = finished?(now - moved_at)) || now > moved_at + PATIENCE
           sleep 0.05
-          done = settled - before
-          moved_at = now if done > last
-          bar.show(last = done)
+          moved_at = now if done < (done = settled(before))
+          bar.show(done)
         end
-        bar.finish(settled - before)
-        tell(io, finished)
+        bar.finish(settled(before))
         finished
       end
 
@@ -190,19 +203,26 @@ module Tasker
         names.empty? || (idle_seconds > 1 && segments.all?(&:owned))
       end
 
-      def settled
+      # How many spans, since then.
+      def settled(before)
+        exported, dropped = since(before)
+        exported + dropped.values.sum
+      end
+
+      def since(before)
         stats = Pipeline.stats
-        stats[:exported] + stats[:dropped].values.sum
+        [stats[:exported] - before[:exported],
+         stats[:dropped].to_h { |reason, spans| [reason, spans - before[:dropped][reason]] }]
       end
 
       def now
         Process.clock_gettime(Process::CLOCK_MONOTONIC)
       end
 
-      def tell(io, finished)
-        stats = Pipeline.stats
-        lost = stats[:dropped].select { |_, spans| spans.positive? }.map { |reason, spans| "#{spans} #{reason}" }
-        io.puts "#{Table.count(stats[:exported], 'span')} delivered#{", lost: #{lost.join(', ')}" if lost.any?}"
+      def tell(io, before, finished)
+        exported, dropped = since(before)
+        lost = dropped.select { |_, spans| spans.positive? }.map { |reason, spans| "#{spans} #{reason}" }
+        io.puts "#{Table.count(exported, 'span')} delivered#{", lost: #{lost.join(', ')}" if lost.any?}"
         io.puts "#{total(segments)} left: the collector stopped to take them. Try again later." unless finished
       end
     end

@@ -51,3 +51,18 @@ Test(backoff, success_begins_anew)
     cr_assert_eq(backoff.not_before, 0);
     cr_assert_leq(next_delay(&backoff, 0), TN_SECOND);
 }
+
+Test(backoff, another_request_begins_anew_but_for_what_the_receiver_has_asked)
+{
+    tn_backoff backoff;
+    tn_backoff_init(&backoff);
+    for (int i = 0; i < 10; i++) tn_backoff_fail(&backoff, 0);
+    tn_backoff_begin(&backoff);
+    cr_assert_eq(backoff.not_before, 0);
+    cr_assert_leq(next_delay(&backoff, 0), TN_SECOND);
+
+    uint64_t asked = tn_backoff_fail(&backoff, 60 * TN_SECOND);
+    tn_backoff_fail(&backoff, 0);
+    tn_backoff_begin(&backoff);
+    cr_assert_eq(backoff.not_before, asked);
+}

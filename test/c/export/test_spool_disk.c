@@ -495,7 +495,7 @@ static void write_files(const char *folder, const file_state *files, bool names_
     for (size_t f = 0; f < file_count; f++) {
         if (!(names_are_synced ? files[f].was_there : files[f].is_there)) continue;
         char path[700];
-        snprintf(path, sizeof(path), "%s/%s", folder, names[f]);
+        snprintf(path, sizeof(path), "%s/%.*s", folder, TN_SPOOL_NAME_SIZE, names[f]);
         int descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
         cr_assert_eq(write(descriptor, files[f].bytes, files[f].size), (ssize_t)files[f].size);
         close(descriptor);

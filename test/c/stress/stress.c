@@ -129,3 +129,50 @@ tn_pipeline_stats audited(tn_pipeline *pipeline)
     check(stats.in_flight <= stats.accepted && stats.queued <= stats.in_flight);
     return stats;
 }
+
+/* --- Bystanders ------------------------------------------------------------------------------------------ */
+
+static tn_pipeline *watched;
+
+static void *flush(void *number)
+{
+    for (; !over; sleep_ms(5)) tn_pipeline_flush(watched, after_ms(200), NULL);
+    return number;
+}
+
+static void *pause_and_resume(void *number)
+{
+    for (; !over; sleep_ms(10)) {
+        tn_pipeline_pause(watched, after_ms(100));
+        tn_pipeline_resume(watched);
+    }
+    return number;
+}
+
+static void *audit(void *number)
+{
+    while (!over) audited(watched);
+    return number;
+}
+
+static void *read_what_it_says(void *number)
+{
+    while (!over) {
+        tn_log_line line;
+        tn_log_ring_wait(tn_pipeline_log(watched), after_ms(50));
+        while (tn_log_ring_take(tn_pipeline_log(watched), &line)) continue;
+
+        tn_buffer taken;
+        if (tn_pipeline_take_memory(watched, &taken)) tn_buffer_free(&taken);
+    }
+    return number;
+}
+
+void start_bystanders(tn_pipeline *pipeline)
+{
+    watched = pipeline;
+    start_threads(2, flush);
+    start_threads(1, pause_and_resume);
+    start_threads(1, audit);
+    start_threads(1, read_what_it_says);
+}

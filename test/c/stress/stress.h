@@ -32,6 +32,9 @@ void start_threads(long count, void *(*function)(void *number));
 /* Lets the threads run for the seconds that the command line says (or 3), then ends and joins them. */
 void run_threads(int argc, char **argv);
 
+/* Starts those who flush, pause, read the accounts and the log, each again and again. */
+void start_bystanders(tn_pipeline *pipeline);
+
 /* --- What goes through a pipeline ---------------------------------------------------------------------- */
 
 /* Counts the spans that it is given. */

@@ -95,40 +95,9 @@ static void *publish(void *number)
     return NULL;
 }
 
-static void *flush(void *number)
-{
-    for (; !over; sleep_ms(5)) tn_pipeline_flush(pipeline, after_ms(200), NULL);
-    return number;
-}
-
 static void *change(void *number)
 {
     for (size_t i = 0; !over; i++, sleep_ms(300)) configure(i % 2 ? 200 : 5000);
-    return number;
-}
-
-static void *pause_and_resume(void *number)
-{
-    for (; !over; sleep_ms(10)) {
-        tn_pipeline_pause(pipeline, after_ms(50));
-        tn_pipeline_resume(pipeline);
-    }
-    return number;
-}
-
-static void *audit(void *number)
-{
-    while (!over) audited(pipeline);
-    return number;
-}
-
-static void *read_what_it_says(void *number)
-{
-    while (!over) {
-        tn_log_line line;
-        tn_log_ring_wait(tn_pipeline_log(pipeline), after_ms(50));
-        while (tn_log_ring_take(tn_pipeline_log(pipeline), &line)) continue;
-    }
     return number;
 }
 
@@ -155,11 +124,8 @@ int main(int argc, char **argv)
     configure(5000);
 
     start_threads(PUBLISHERS, publish);
-    start_threads(2, flush);
     start_threads(1, change);
-    start_threads(1, pause_and_resume);
-    start_threads(1, audit);
-    start_threads(1, read_what_it_says);
+    start_bystanders(pipeline);
     run_threads(argc, argv);
 
     tn_pipeline_shutdown(pipeline, after_ms(1000), TN_STOP_GRACE, NULL);

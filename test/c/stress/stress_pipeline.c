@@ -39,45 +39,11 @@ static void *publish(void *number)
     return NULL;
 }
 
-static void *flush(void *number)
-{
-    for (; !over; sleep_ms(5)) tn_pipeline_flush(pipeline, after_ms(200), NULL);
-    return number;
-}
-
 static void *change(void *number)
 {
     for (size_t i = 0; !over; i++, sleep_ms(20)) {
         configure(i % 2 ? 100 : 10000);
         if (i % 5 == 0) tn_pipeline_shutdown(pipeline, after_ms(5), TN_STOP_GRACE, NULL);
-    }
-    return number;
-}
-
-static void *pause_and_resume(void *number)
-{
-    for (; !over; sleep_ms(10)) {
-        tn_pipeline_pause(pipeline, after_ms(100));
-        tn_pipeline_resume(pipeline);
-    }
-    return number;
-}
-
-static void *audit(void *number)
-{
-    while (!over) audited(pipeline);
-    return number;
-}
-
-static void *read_what_it_says(void *number)
-{
-    while (!over) {
-        tn_log_line line;
-        tn_log_ring_wait(tn_pipeline_log(pipeline), after_ms(50));
-        while (tn_log_ring_take(tn_pipeline_log(pipeline), &line)) continue;
-
-        tn_buffer taken;
-        if (tn_pipeline_take_memory(pipeline, &taken)) tn_buffer_free(&taken);
     }
     return number;
 }
@@ -101,12 +67,9 @@ int main(int argc, char **argv)
     configure(10000);
 
     start_threads(PUBLISHERS, publish);
-    start_threads(2, flush);
     start_threads(2, change);
-    start_threads(1, pause_and_resume);
-    start_threads(1, audit);
-    start_threads(1, read_what_it_says);
     start_threads(1, come_and_go);
+    start_bystanders(pipeline);
     run_threads(argc, argv);
 
     tn_pipeline_shutdown(pipeline, after_ms(5000), TN_STOP_GRACE, NULL);

@@ -24,11 +24,19 @@ uint64_t tn_backoff_fail(tn_backoff *backoff, uint64_t retry_after)
     delay = retry_after > 0 ? retry_after : jitter(backoff, delay);
 
     backoff->failures++;
-    return backoff->not_before = tn_clock_monotonic() + delay;
+    backoff->not_before = tn_clock_monotonic() + delay;
+    if (retry_after > 0) backoff->asked = backoff->not_before;
+    return backoff->not_before;
 }
 
 void tn_backoff_succeed(tn_backoff *backoff)
 {
     backoff->failures = 0;
-    backoff->not_before = 0;
+    backoff->not_before = backoff->asked = 0;
+}
+
+void tn_backoff_begin(tn_backoff *backoff)
+{
+    backoff->failures = 0;
+    backoff->not_before = backoff->asked;
 }

@@ -10,6 +10,7 @@
 typedef struct {
     unsigned failures;   /* one after the other */
     uint64_t not_before; /* monotonic; 0: at once */
+    uint64_t asked;      /* how much of that the receiver has asked for */
     tn_id_generator random;
 } tn_backoff;
 
@@ -22,5 +23,8 @@ void tn_backoff_init(tn_backoff *backoff);
 /* Another failure now; the receiver's wish (nanoseconds), or 0. Returns not_before. */
 uint64_t tn_backoff_fail(tn_backoff *backoff, uint64_t retry_after);
 void tn_backoff_succeed(tn_backoff *backoff);
+
+/* Another request: its intervals begin anew; what the receiver has asked for holds. */
+void tn_backoff_begin(tn_backoff *backoff);
 
 #endif

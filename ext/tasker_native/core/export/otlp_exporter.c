@@ -199,12 +199,38 @@ static attempt post(otlp_exporter *self, const tn_spool_record *record, uint64_t
 /* Until it is delivered or refused, or it would take longer than until the deadline. */
 static attempt post_until(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
 {
-    for (;;) {
+    for (bool unsent = true;;) {
         attempt made = post(self, record, deadline);
+        made.unsent = unsent = unsent && made.unsent; /* of all tries */
         if (made.fate != TRY_AGAIN || (self->hurries && has_spool(self))) return made;
         if (self->backoff.not_before >= deadline) return made;
         if (!tn_http_client_wait(self->client, self->backoff.not_before)) return made;
     }
+}
+
+/* Without a disk each request has its own intervals, and where the receiver has asked to be left alone, it waits for as
+ * long as it may. */
+static attempt post_in_turn(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+{
+    tn_backoff_begin(&self->backoff);
+    uint64_t turn = self->backoff.not_before;
+    if (turn <= tn_clock_monotonic()) return post_until(self, record, deadline);
+    if (turn < deadline && tn_http_client_wait(self->client, turn)) return post_until(self, record, deadline);
+
+    tn_http_client_wait(self->client, deadline);
+    attempt made = {.fate = TRY_LATER, .spans = record->spans, .reason = TN_DROP_UNREACHABLE, .unsent = true};
+    tn_text url = tn_http_client_display_url(self->client);
+    snprintf(made.message, sizeof(made.message), "%.*s has asked to be left alone for longer", (int)url.size,
+             url.bytes);
+    return made;
+}
+
+/* With a disk, a receiver that was away last time gets one try: the batch can wait there. */
+static attempt deliver(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+{
+    if (!has_spool(self)) return post_in_turn(self, record, deadline);
+    if (self->backoff.failures > 0) return post(self, record, deadline);
+    return post_until(self, record, deadline);
 }
 
 /* --- Batches ------------------------------------------------------------------------------------------- */
@@ -258,6 +284,7 @@ static void keep_or_drop(otlp_exporter *self, const tn_spool_record *record, tn_
     result->dropped = record->spans;
     result->reason = reason;
     const char *problem = has_spool(self) ? tn_spool_problem(self->spool) : "";
+    if (problem[0]) result->hint = "check tel.spool_directory and the disk below it, and tel.spool_max_bytes";
     snprintf(result->message, sizeof(result->message), "%.120s%s%.120s", why, why[0] && problem[0] ? "; " : "",
              problem);
 }
@@ -266,7 +293,7 @@ static void settle(otlp_exporter *self, const tn_spool_record *record, const att
 {
     if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
         keep_or_drop(self, record, made->reason, made->message, result);
-        result->hint = made->hint;
+        if (!result->hint) result->hint = made->hint;
         result->unsent = made->unsent;
         return;
     }
@@ -308,8 +335,7 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
         keep_or_drop(self, &record, TN_DROP_UNREACHABLE, "", result);
         return;
     }
-    bool known_away = self->backoff.failures > 0 && has_spool(self);
-    attempt made = known_away ? post(self, &record, last) : post_until(self, &record, last);
+    attempt made = deliver(self, &record, last);
     settle(self, &record, &made, result);
 }
 

@@ -41,9 +41,16 @@ module Tasker
           return parent_trouble unless File.exist?(path) || File.symlink?(path)
           return 'it is a symbolic link' if File.symlink?(path)
           return 'it is no folder' unless File.directory?(path)
+
+          owner_trouble || write_trouble
+        end
+
+        # Where the exporter would refuse it.
+        def owner_trouble
           return 'it belongs to another user' unless File.owned?(path)
 
-          write_trouble
+          shared = File.stat(path).mode.anybits?(0o077)
+          'others may use it, and it holds other things than a spool' if shared && @directory.strange?
         end
 
         def parent_trouble
