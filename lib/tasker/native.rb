@@ -16,6 +16,7 @@ require_relative 'native/telemetry_subscriber'
 require_relative 'native/structured_logging'
 require_relative 'native/step_handler'
 require_relative 'native/configuration'
+require_relative 'native/metrics_backend'
 
 module Tasker
   # Telemetry of Tasker workflows with a native core: events, spans, filtering and export.

@@ -59,6 +59,7 @@ void tn_init_payload_builder(void);
 void tn_init_line_writer(void);
 void tn_init_event_table(void);
 void tn_init_publisher(void);
+void tn_init_metrics(void);
 
 /* Calls function(argument). What application code raises for reasons of its own (StandardError, ScriptError,
  * SystemStackError, NoMemoryError) gives `fallback`; everything else (Interrupt, SystemExit, throw, Thread#kill,

@@ -56,4 +56,5 @@ void Init_tasker_native(void)
     tn_init_line_writer();
     tn_init_event_table();
     tn_init_publisher();
+    tn_init_metrics();
 }

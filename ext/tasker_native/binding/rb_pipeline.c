@@ -354,8 +354,7 @@ void tn_init_pipeline(void)
         .max_queue_size = 1, .max_queue_bytes = 1, .max_export_batch_size = 1, .schedule_delay = TN_SECOND};
     tn_http_global_init();
     tn_ruby.pipeline = tn_pipeline_new(&nothing_yet);
-    if (!tn_ruby.pipeline) rb_memerror();
-    tn_pipeline_watch_forks(tn_ruby.pipeline);
+    if (!tn_ruby.pipeline || tn_pipeline_watch_forks(tn_ruby.pipeline) != TN_OK) rb_memerror();
 
     VALUE module = rb_define_module_under(tn_ruby.native, "Pipeline");
     rb_define_module_function(module, "configure", pipeline_configure, 1);

@@ -33,6 +33,14 @@ module Tasker
           (defined?(::Rails.root) && ::Rails.root&.to_s) || Dir.pwd
         end
 
+        # @return [Array(String, Integer)] where metrics are shared, with the folder above it made, or '', and
+        #   +metrics_cardinality_limit+
+        def metrics
+          directory = @settings.metrics_directory
+          path = directory ? with_parent(File.expand_path(directory, self.class.root)) : ''
+          [path, @settings.metrics_cardinality_limit]
+        end
+
         private
 
         def default_exporter(settings)

@@ -82,6 +82,11 @@ module Tasker
     #   @return [Integer] 128
     # @!attribute [rw] span_link_count_limit
     #   @return [Integer] 128
+    # @!attribute [rw] metrics_directory
+    #   @return [String, Pathname, nil] tmp/tasker_metrics in a Rails app, else nil; where the processes of an app share
+    #     their metrics; nil: each has its own
+    # @!attribute [rw] metrics_cardinality_limit
+    #   @return [Integer] 2000; sets of labels that an instrument may have; all others are one series
     # @!attribute [rw] log_level
     #   @return [String, Symbol] 'info'; of structured lines: 'debug', 'info', 'warn', 'error' or 'fatal'
     # @!attribute [rw] log_format
@@ -193,6 +198,8 @@ module Tasker
                     -> { limit_from_environment(Setting::LIMIT, 'EVENT_COUNT') || 128 }),
         Setting.new(:span_link_count_limit, Setting::LIMIT,
                     -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
+        Setting.new(:metrics_directory, Setting::OPTIONAL_PATH, -> { 'tmp/tasker_metrics' if rails_application? }),
+        Setting.new(:metrics_cardinality_limit, Setting::COUNT, 2000),
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true),
         Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),
         Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),

@@ -86,6 +86,21 @@ module Tasker
     end
   end
 
+  # What is counted and measured.
+  module Telemetry
+    # Counters, gauges and histograms: +Tasker::Telemetry::MetricsBackend.instance+.
+    class MetricsBackend < Native::MetricsBackend
+      include Singleton
+    end
+
+    # The handles that it gives.
+    module MetricTypes
+      Counter = Native::Counter
+      Gauge = Native::Gauge
+      Histogram = Native::Histogram
+    end
+  end
+
   # What classes of an app include.
   module Concerns
     # The methods by which handlers and models publish events.

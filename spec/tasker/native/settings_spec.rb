@@ -49,7 +49,8 @@ RSpec.describe Tasker::Native::Settings do
         span_max_age: 86_400.0, span_attribute_count_limit: 128, span_attribute_value_length_limit: 65_536,
         span_event_count_limit: 128, span_link_count_limit: 128, stringify_attributes: false,
         otlp_certificate: nil, otlp_client_certificate: nil, otlp_client_key: nil,
-        spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0
+        spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0,
+        metrics_directory: nil, metrics_cardinality_limit: 2000
       )
     end
 
@@ -94,6 +95,8 @@ RSpec.describe Tasker::Native::Settings do
       spool_directory: [[nil, 'tmp/spool', Pathname('/var/spool/app')], ['', "a\0b"], 'a path, or nil'],
       spool_max_bytes: [[1, 2**30], [0, -1, nil, '5'], 'an Integer above 0'],
       spool_max_age: [[1, 0.5], [0, -1, nil], 'a number of seconds above 0'],
+      metrics_directory: [[nil, 'tmp/metrics', Pathname('/run/metrics')], ['', "a\0b"], 'a path, or nil'],
+      metrics_cardinality_limit: [[1, 2000], [0, -1, nil, '5'], 'an Integer above 0'],
       max_queue_size: [[1, 10_000], [0, -1, 1.5, nil, '5', 2**70], 'an Integer above 0'],
       max_queue_bytes: [[1], [0, nil], 'an Integer above 0'],
       max_export_batch_size: [[1], [0, nil], 'an Integer above 0'],

@@ -114,8 +114,46 @@ static int saw_its_hooks(void)
 
 Test(process, hooks_are_called_around_a_fork)
 {
-    tn_this_process.forks = (tn_fork_hooks){&seen, note_before, note_parent, note_child};
+    cr_assert_eq(tn_process_add_fork_hooks((tn_fork_hooks){&seen, note_before, note_parent, note_child}), TN_OK);
     tn_process_watch_forks();
     cr_assert(ask_child(saw_its_hooks));
     cr_assert_str_eq(seen.calls, "bp");
+}
+
+static char order[8];
+
+static void note_first(void *self)
+{
+    (void)self;
+    strcat(order, "1");
+}
+
+static void note_second(void *self)
+{
+    (void)self;
+    strcat(order, "2");
+}
+
+Test(process, the_last_hooks_to_come_are_the_first_before_a_fork_and_the_last_after_it)
+{
+    int first, second;
+    tn_process_watch_forks();
+    cr_assert_eq(tn_process_add_fork_hooks((tn_fork_hooks){&first, note_first, note_first, note_first}), TN_OK);
+    cr_assert_eq(tn_process_add_fork_hooks((tn_fork_hooks){&second, note_second, note_second, note_second}), TN_OK);
+    ask_child(generation_now);
+    cr_assert_str_eq(order, "2112");
+
+    tn_process_remove_fork_hooks(&second);
+    ask_child(generation_now);
+    cr_assert_str_eq(order, "211211");
+}
+
+Test(process, there_is_room_for_few_hooks)
+{
+    int selves[TN_MAX_FORK_HOOKS + 1];
+    for (int i = 0; i <= TN_MAX_FORK_HOOKS; i++) {
+        tn_status wanted = i < TN_MAX_FORK_HOOKS ? TN_OK : TN_ERROR_FULL;
+        cr_assert_eq(tn_process_add_fork_hooks((tn_fork_hooks){&selves[i], note_first, note_first, note_first}),
+                     wanted);
+    }
 }

@@ -22,7 +22,7 @@ TestSuite(pipeline_forks, .fini = tear_down, .timeout = 30);
 static void start(uint64_t schedule_delay, tn_exporter *exporter)
 {
     pipeline = new_pipeline(options_with(schedule_delay), exporter);
-    tn_pipeline_watch_forks(pipeline);
+    cr_assert_eq(tn_pipeline_watch_forks(pipeline), TN_OK);
 }
 
 static bool flush(uint64_t milliseconds)

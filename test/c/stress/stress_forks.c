@@ -83,7 +83,7 @@ int main(int argc, char **argv)
 {
     pipeline = tn_pipeline_new(&(tn_pipeline_options){
         .max_queue_size = 1, .max_queue_bytes = 1, .max_export_batch_size = 1, .schedule_delay = TN_SECOND});
-    tn_pipeline_watch_forks(pipeline);
+    if (tn_pipeline_watch_forks(pipeline) != TN_OK) return 1;
     manager = add_manager(pipeline, 1000);
     configure();
 

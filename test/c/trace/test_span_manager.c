@@ -310,8 +310,8 @@ static void reset_lock(void *self)
 
 static pid_t fork_whole(void)
 {
-    tn_this_process.forks = (tn_fork_hooks){manager, lock, unlock, reset_lock};
     tn_process_watch_forks();
+    cr_assert_eq(tn_process_add_fork_hooks((tn_fork_hooks){manager, lock, unlock, reset_lock}), TN_OK);
     return fork();
 }
 

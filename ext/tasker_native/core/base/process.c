@@ -57,24 +57,47 @@ void tn_free(void *pointer)
 
 static void before_fork(void)
 {
-    tn_fork_hooks *forks = &tn_this_process.forks;
-    if (forks->before) forks->before(forks->self);
+    for (size_t i = TN_MAX_FORK_HOOKS; i-- > 0;) {
+        const tn_fork_hooks *hooks = &tn_this_process.forks[i];
+        if (hooks->self) hooks->before(hooks->self);
+    }
     tn_private_files_before_fork();
 }
 
 static void after_fork_in_parent(void)
 {
-    tn_fork_hooks *forks = &tn_this_process.forks;
     tn_private_files_after_fork_in_parent();
-    if (forks->after_in_parent) forks->after_in_parent(forks->self);
+    for (size_t i = 0; i < TN_MAX_FORK_HOOKS; i++) {
+        const tn_fork_hooks *hooks = &tn_this_process.forks[i];
+        if (hooks->self) hooks->after_in_parent(hooks->self);
+    }
 }
 
 static void after_fork_in_child(void)
 {
-    tn_fork_hooks *forks = &tn_this_process.forks;
     atomic_fetch_add_explicit(&tn_this_process.generation, 1, memory_order_relaxed);
     tn_private_files_after_fork_in_child();
-    if (forks->after_in_child) forks->after_in_child(forks->self);
+    for (size_t i = 0; i < TN_MAX_FORK_HOOKS; i++) {
+        const tn_fork_hooks *hooks = &tn_this_process.forks[i];
+        if (hooks->self) hooks->after_in_child(hooks->self);
+    }
+}
+
+tn_status tn_process_add_fork_hooks(tn_fork_hooks added)
+{
+    for (size_t i = 0; i < TN_MAX_FORK_HOOKS; i++) {
+        if (tn_this_process.forks[i].self) continue;
+        tn_this_process.forks[i] = added;
+        return TN_OK;
+    }
+    return TN_ERROR_FULL;
+}
+
+void tn_process_remove_fork_hooks(const void *self)
+{
+    for (size_t i = 0; i < TN_MAX_FORK_HOOKS; i++) {
+        if (tn_this_process.forks[i].self == self) tn_this_process.forks[i] = (tn_fork_hooks){0};
+    }
 }
 
 static void watch(void)

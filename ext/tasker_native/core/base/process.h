@@ -2,12 +2,15 @@
 #define TN_BASE_PROCESS_H
 
 #include "base/private_file.h"
+#include "base/status.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
 
 /* What has to hold still while the process forks: locks are taken before, given back after, and made anew in
  * the child. Async-signal-safe work only in the child's. */
+#define TN_MAX_FORK_HOOKS 4
+
 typedef struct {
     void *self;
     void (*before)(void *self);
@@ -21,7 +24,7 @@ typedef struct {
     void *(*reallocate)(void *pointer, size_t size); /* as realloc; NULL pointer: allocates */
     void (*release)(void *pointer);                  /* as free */
     atomic_uint generation;                          /* +1 in the child of every fork */
-    tn_fork_hooks forks;
+    tn_fork_hooks forks[TN_MAX_FORK_HOOKS];          /* without a `self`: free */
     tn_private_files files;
 } tn_process;
 
@@ -43,7 +46,12 @@ static inline unsigned tn_process_generation(void)
     return atomic_load_explicit(&tn_this_process.generation, memory_order_relaxed);
 }
 
-/* Counts forks from now on, however they come about, and calls tn_this_process.forks around them. Idempotent. */
+/* Counts forks from now on, however they come about, and calls the hooks around them. Idempotent. */
 void tn_process_watch_forks(void);
+
+/* The last to be added are the first to be called before a fork, and the last after it. No fork may come meanwhile: the
+ * caller is the only thread that forks. TN_OK, or TN_ERROR_FULL. */
+tn_status tn_process_add_fork_hooks(tn_fork_hooks hooks) TN_MUST_CHECK;
+void tn_process_remove_fork_hooks(const void *self);
 
 #endif

@@ -932,7 +932,7 @@ void tn_pipeline_free(tn_pipeline *self)
     if (!self) return;
 
     tn_pipeline_shutdown(self, 0, TN_STOP_GRACE, NULL);
-    if (tn_this_process.forks.self == self) tn_this_process.forks = (tn_fork_hooks){0};
+    tn_process_remove_fork_hooks(self);
     if (has_worker(self)) return; /* one that does not come back still uses all of this: it is lost */
 
     for (size_t i = 0; i < self->exporter_count; i++) self->exporters[i]->free(self->exporters[i]);
@@ -973,10 +973,10 @@ static void renew_locks(void *pipeline)
     tn_log_ring_init(&self->log);
 }
 
-void tn_pipeline_watch_forks(tn_pipeline *self)
+tn_status tn_pipeline_watch_forks(tn_pipeline *self)
 {
-    tn_this_process.forks = (tn_fork_hooks){self, lock_all, unlock_all, renew_locks};
     tn_process_watch_forks();
+    return tn_process_add_fork_hooks((tn_fork_hooks){self, lock_all, unlock_all, renew_locks});
 }
 
 void tn_pipeline_pause(tn_pipeline *self, uint64_t deadline)

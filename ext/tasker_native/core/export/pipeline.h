@@ -48,8 +48,8 @@ void tn_pipeline_free(tn_pipeline *pipeline);
 /* For the exporters that it will own: one thread at a time, as they are. */
 tn_spool *tn_pipeline_spool(tn_pipeline *pipeline);
 
-/* Makes this pipeline the one that holds still while the process forks. */
-void tn_pipeline_watch_forks(tn_pipeline *pipeline);
+/* It holds still from now on while the process forks. As tn_process_add_fork_hooks. */
+tn_status tn_pipeline_watch_forks(tn_pipeline *pipeline) TN_MUST_CHECK;
 
 /* Where its span managers send their spans. */
 tn_span_sink tn_pipeline_sink(tn_pipeline *pipeline);
