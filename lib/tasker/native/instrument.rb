@@ -150,15 +150,18 @@ module Tasker
       # @raise [ArgumentError]
       def self.of(buckets)
         raise ArgumentError, 'Buckets must be an array' unless buckets.is_a?(Array)
-        raise ArgumentError, 'Buckets must be numbers' unless buckets.all? do |bound|
-          bound.is_a?(Numeric) && bound.real?
-        end
+        raise ArgumentError, 'Buckets must be numbers' unless buckets.all? { |bound| number?(bound) }
 
         bounds = buckets.map(&:to_f).uniq.reject { |bound| bound == Float::INFINITY }
         raise ArgumentError, 'Buckets cannot be empty' if bounds.empty?
 
         bounds.sort
       end
+
+      def self.number?(bound)
+        bound.is_a?(Numeric) && bound.real?
+      end
+      private_class_method :number?
     end
 
     # Labels as a series has them.

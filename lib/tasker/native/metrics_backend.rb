@@ -8,11 +8,11 @@ module Tasker
     # The metrics of the application: counters, gauges and histograms, by name and labels.
     #
     # A handle costs no memory to record to; looking it up each time costs a Hash of labels. All processes of an app
-    # share what they record (+metrics_directory+): what {#export} writes is their sum. Any thread; a forked child goes on
-    # recording to the handles it has.
+    # share what they record (+metrics_directory+): what {#export} writes is their sum. Any thread; a forked child goes
+    # on recording to the handles it has.
     #
-    # Labels are for what has few values: beyond +metrics_cardinality_limit+ sets of them, an instrument has one more series
-    # for all others, +otel_metric_overflow="true"+. Values pass the filter of secrets.
+    # Labels are for what has few values: beyond +metrics_cardinality_limit+ sets of them, an instrument has one more
+    # series for all others, +otel_metric_overflow="true"+. Values pass the filter of secrets.
     #
     # @example
     #   metrics = Tasker::Telemetry::MetricsBackend.instance
@@ -112,8 +112,8 @@ module Tasker
         histogram('tasker_step_duration_seconds', step_name: step_name, status: status, **labels).observe(duration)
       end
 
-      # @param format [Symbol, String, nil] +:prometheus+, +:openmetrics+, +:json+ or +:csv+: what all processes of the app
-      #   have recorded, as a String. nil: a Hash of what this one has
+      # @param format [Symbol, String, nil] +:prometheus+, +:openmetrics+, +:json+ or +:csv+: what all processes of the
+      #   app have recorded, as a String. nil: a Hash of what this one has
       # @return [String, Hash]
       # @raise [ArgumentError] for another format
       # @note Writes without the GVL.

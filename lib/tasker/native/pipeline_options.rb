@@ -33,14 +33,6 @@ module Tasker
           (defined?(::Rails.root) && ::Rails.root&.to_s) || Dir.pwd
         end
 
-        # @return [Array(String, Integer)] where metrics are shared, with the folder above it made, or '', and
-        #   +metrics_cardinality_limit+
-        def metrics
-          directory = @settings.metrics_directory
-          path = directory ? with_parent(File.expand_path(directory, self.class.root)) : ''
-          [path, @settings.metrics_cardinality_limit]
-        end
-
         private
 
         def default_exporter(settings)
@@ -70,6 +62,14 @@ module Tasker
           max_queue_size: @settings.max_queue_size, max_queue_bytes: @settings.max_queue_bytes,
           max_export_batch_size: [@settings.max_export_batch_size, @settings.max_queue_size].min,
           schedule_delay: @settings.schedule_delay }
+      end
+
+      # @return [Array(String, Integer)] where metrics are shared, with the folder above it made, or '', and
+      #   +metrics_cardinality_limit+
+      def metrics
+        directory = @settings.metrics_directory
+        path = directory ? with_parent(File.expand_path(directory, self.class.root)) : ''
+        [path, @settings.metrics_cardinality_limit]
       end
 
       private
