@@ -24,6 +24,8 @@ module Tasker
   # These are the names for operating it. What handlers, subscribers and initializers use are the names of Tasker itself
   # ({Tasker.configuration}, {Tasker::Concerns::EventPublisher}, ...).
   module Native
+    autoload :Web, File.expand_path('native/web', __dir__)
+
     class << self
       # Waits until every span that has ended so far was exported, spooled or dropped.
       #

@@ -1,44 +1,22 @@
 # frozen_string_literal: true
 
-require 'fileutils'
-require 'net/http'
-require 'socket'
 require 'tasker/native/spool_directory'
 require_relative '../support/collectors'
 require_relative '../support/otlp_receiver'
-require_relative '../support/own_directory'
+require_relative '../support/rails_server'
 require_relative '../support/redis_server'
 
 # Real Puma and Sidekiq, with a Rails app whose telemetry is set up as README says.
 RSpec.describe 'A server' do
   include Collectors
 
-  include_context 'with a directory'
+  include_context 'with a Rails app on a server'
 
   before(:all) { @receiver = OtlpReceiver.start } # rubocop:disable RSpec/BeforeAfterAll -- one process for all
 
   before do
     receiver.clear
-    FileUtils.mkdir_p(File.join(directory, 'tmp'))
-    write('app.rb', <<~RUBY)
-      require 'logger'
-      require 'rails'
-      require 'tasker-native'
-
-      class App < Rails::Application
-        config.root = __dir__
-        config.load_defaults 7.2
-        config.eager_load = false
-        config.secret_key_base = 'x' * 32
-        config.logger = Logger.new(File.join(__dir__, 'app.log'))
-      end
-      Tasker.configuration do |config|
-        config.telemetry do |tel|
-          tel.otlp_endpoint = ENV.fetch('COLLECTOR')
-          tel.schedule_delay = Float(ENV.fetch('DELAY', 60)) # only an end comes before
-        end
-      end
-      App.initialize!
+    File.write(File.join(directory, 'app.rb'), <<~RUBY, mode: 'a')
 
       def publish_step(id) = Tasker::Events::Publisher.instance.publish('step.completed', task_id: 1, step_id: id)
     RUBY
@@ -47,23 +25,9 @@ RSpec.describe 'A server' do
   after(:all) { @receiver.stop } # rubocop:disable RSpec/BeforeAfterAll, RSpec/InstanceVariable
 
   let(:receiver) { @receiver } # rubocop:disable RSpec/InstanceVariable
-
-  def write(name, text)
-    File.write(File.join(directory, name), text)
-  end
-
-  # Runs a program of a gem in the app while the block runs; ends it by the signal.
-  def serve(gem, program, *arguments, signal: :TERM, **env)
-    environment = RubyProcess::CLEAN.merge('RAILS_ENV' => 'production', 'COLLECTOR' => receiver.endpoint)
-    environment.merge!(env.transform_keys(&:to_s))
-    pid = spawn(environment, Gem.ruby, '-I', RubyProcess::LIB, Gem.bin_path(gem, program), *arguments,
-                chdir: directory, %i[out err] => File.join(directory, 'server.log'))
-    yield pid
-    Process.kill(signal, pid)
-    Timeout.timeout(20) { Process.wait(pid) }
-    pid = nil
-  ensure
-    pid && Process.kill(:KILL, pid) && Process.wait(pid)
+  let(:environment_of_server) { { 'COLLECTOR' => receiver.endpoint } }
+  let(:telemetry_of_app) do # an end comes before the delay
+    "tel.otlp_endpoint = ENV.fetch('COLLECTOR')\ntel.schedule_delay = Float(ENV.fetch('DELAY', 60))"
   end
 
   # What waits there; a file may go while it is looked at.
@@ -72,8 +36,6 @@ RSpec.describe 'A server' do
   end
 
   describe 'Puma, in cluster mode, with preload_app!' do
-    let(:port) { TCPServer.open('127.0.0.1', 0) { |server| server.addr[1] } }
-
     before do
       write('config.ru', <<~RUBY)
         require_relative 'app'
@@ -84,18 +46,6 @@ RSpec.describe 'A server' do
         end)
       RUBY
       write('puma.rb', "workers 2\npreload_app!\nthreads 2, 2\nbind 'tcp://127.0.0.1:#{port}'\n")
-    end
-
-    def get(path)
-      Net::HTTP.get('127.0.0.1', path, port)
-    end
-
-    def wait_for_start
-      eventually('Puma', timeout: 30) do
-        get('/started')
-      rescue SystemCallError
-        nil
-      end
     end
 
     %i[TERM INT].each do |signal|

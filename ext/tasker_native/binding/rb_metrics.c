@@ -559,23 +559,51 @@ static VALUE export_ensure(VALUE argument)
     return Qnil;
 }
 
+static void check_format(ID format)
+{
+    if (format == id_prometheus || format == id_openmetrics || format == id_json || format == id_csv) return;
+    rb_raise(rb_eArgError, "no such format: %" PRIsVALUE ". There are :prometheus, :openmetrics, :json and :csv",
+             ID2SYM(format));
+}
+
+static VALUE export_text(export *e, VALUE timestamp)
+{
+    e->timestamp = tn_text_of_string(timestamp);
+    tn_snapshot_init(&e->snapshot);
+    tn_buffer_init(&e->text, MAX_EXPORT);
+    VALUE text = rb_ensure(export_body, (VALUE)e, export_ensure, (VALUE)e);
+    RB_GC_GUARD(timestamp);
+    return text;
+}
+
 /* export(format, timestamp) -> a String of all that the application's processes have recorded. format: :prometheus,
- * :openmetrics, :json, :csv; timestamp: a String, for csv. Works without the GVL. */
+ * :openmetrics, :json (without the bracket at its end), :csv; timestamp: a String, for csv. Works without the GVL. */
 static VALUE metrics_export(VALUE self, VALUE format, VALUE timestamp)
 {
     (void)self;
     Check_Type(format, T_SYMBOL);
+    export e = {.format = SYM2ID(format)};
+    check_format(e.format);
     timestamp = rb_str_new_frozen(StringValue(timestamp));
-    export e = {.format = SYM2ID(format), .timestamp = tn_text_of_string(timestamp)};
-    if (e.format != id_prometheus && e.format != id_openmetrics && e.format != id_json && e.format != id_csv)
-        rb_raise(rb_eArgError, "no such format: %" PRIsVALUE ". There are :prometheus, :openmetrics, :json and :csv",
-                 format);
-    tn_snapshot_init(&e.snapshot);
-    tn_buffer_init(&e.text, MAX_EXPORT);
     e.segments = tn_metrics_keep_segments(metrics);
-    VALUE text = rb_ensure(export_body, (VALUE)&e, export_ensure, (VALUE)&e);
-    RB_GC_GUARD(timestamp);
-    return text;
+    return export_text(&e, timestamp);
+}
+
+/* read(directory, format, timestamp) -> as export, of what is in a directory. Changes nothing there. Raises
+ * SystemCallError, Tasker::Native::Error. */
+static VALUE metrics_read(VALUE self, VALUE directory, VALUE format, VALUE timestamp)
+{
+    (void)self;
+    Check_Type(directory, T_STRING);
+    Check_Type(format, T_SYMBOL);
+    export e = {.format = SYM2ID(format)};
+    check_format(e.format);
+    timestamp = rb_str_new_frozen(StringValue(timestamp));
+    tn_status status = tn_segment_open_to_read(tn_text_of_string(directory), &e.segments.shared);
+    if (status == TN_ERROR_SYSTEM) rb_sys_fail_str(directory);
+    if (status != TN_OK) tn_raise(status, "metrics could not be read");
+    RB_GC_GUARD(directory);
+    return export_text(&e, timestamp);
 }
 
 /* --- Names --------------------------------------------------------------------------------------------- */
@@ -634,5 +662,6 @@ void tn_init_metrics(void)
     rb_define_module_function(module, "stats", metrics_stats, 0);
     rb_define_module_function(module, "take_remark", metrics_take_remark, 0);
     rb_define_module_function(module, "export", metrics_export, 2);
+    rb_define_module_function(module, "read", metrics_read, 3);
     define_handles();
 }

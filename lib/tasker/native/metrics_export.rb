@@ -12,17 +12,43 @@ module Tasker
       VERSION = '1.0.0'
       private_constant :VERSION
 
+      # There is nothing to be read.
+      class Unavailable < Error; end
+
       # @param format [Symbol, String]
       # @return [String]
       # @raise [ArgumentError]
       def self.text(format)
-        FORMATS.include?(format.to_s.to_sym) or
+        write(format) { |name, now| Metrics.export(name, now) }
+      end
+
+      # What is in +metrics_directory+, also when no process of the app runs any more; this one becomes none of them.
+      #
+      # @param format [Symbol, String]
+      # @param settings [Settings]
+      # @return [String]
+      # @raise [ArgumentError]
+      # @raise [Unavailable]
+      def self.left(format, settings)
+        directory, = PipelineOptions.new(settings, '').metrics
+        raise Unavailable, 'Metrics are not shared: set tel.metrics_directory.' if directory.empty?
+
+        write(format) { |name, now| Metrics.read(directory, name, now) }
+      rescue Errno::ENOENT
+        raise Unavailable, "There are no metrics in #{directory} yet: no process of the app has recorded any."
+      rescue SystemCallError => e
+        raise Unavailable, "#{directory} can't be read: #{e.message}"
+      end
+
+      def self.write(format)
+        name = FORMATS.find { |known| known.to_s == format.to_s } or
           raise ArgumentError, "no such format: #{format.inspect}. There are #{FORMATS.map(&:inspect).join(', ')}"
 
         now = Native.now.iso8601
-        text = Metrics.export(format.to_sym, now)
-        format.to_sym == :json ? "#{text},#{metadata(now)}}" : text
+        text = yield name, now
+        name == :json ? "#{text},#{metadata(now)}}\n" : text
       end
+      private_class_method :write
 
       # @return [Hash] what the JSON has, with Symbols as keys, but for those of metrics, labels and buckets
       def self.hash

@@ -44,7 +44,11 @@ module Tasker
       def self.utf8(text)
         text.encoding == Encoding::BINARY ? text.dup.force_encoding(Encoding::UTF_8) : text.encode(Encoding::UTF_8)
       end
-      private_class_method :line?, :utf8
+
+      def self.filled?(text)
+        text.is_a?(String) && !text.empty?
+      end
+      private_class_method :line?, :utf8, :filled?
 
       EXPORTER_NAMES = %i[auto otlp file console memory none].freeze
       private_constant :EXPORTER_NAMES
@@ -91,6 +95,9 @@ module Tasker
       # The same.
       LOG_FORMAT = Kind.new(->(value) { %w[json pretty_json logfmt].include?(value.to_s) },
                             "'json', 'pretty_json' or 'logfmt'")
+      # The same.
+      METRICS_FORMAT = Kind.new(->(value) { %w[prometheus openmetrics json csv].include?(value.to_s) },
+                                "'prometheus', 'openmetrics', 'json' or 'csv'")
       # One Symbol or several.
       EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")
@@ -114,12 +121,19 @@ module Tasker
         end
       }, 'a Hash of header names and values')
 
+      # What lets somebody in: nothing, a name and password, or what decides by Rack's environment.
+      CREDENTIALS = Kind.new(lambda { |value|
+        value.nil? || value.respond_to?(:call) ||
+          (value.is_a?(Hash) && value.keys.sort == %i[password username] && value.values.all? { |text| filled?(text) })
+      }, 'nil, { username:, password: } with Strings that are not empty, or a callable')
+
       # @!endgroup
 
       # Settings that may hold a secret: what may be shown of them.
       PRESENTED = {
         otlp_endpoint: ->(value) { value.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '?***') },
         otlp_headers: ->(value) { value.transform_values { '***' } },
+        metrics_auth: ->(value) { value.is_a?(Hash) ? value.merge(password: '***') : value },
         prometheus: ->(value) { value.is_a?(Hash) && value[:password] ? value.merge(password: '***') : value }
       }.freeze
       private_constant :PRESENTED

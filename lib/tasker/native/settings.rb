@@ -100,13 +100,16 @@ module Tasker
     # @!attribute [rw] correlation_id_header
     #   @return [String] 'X-Correlation-ID'; without effect
     # @!attribute [rw] metrics_enabled
-    #   @return [Boolean] true; without effect
+    #   @return [Boolean] true; false: nobody is told metrics over HTTP
     # @!attribute [rw] metrics_endpoint
-    #   @return [Object] '/tasker/metrics'; without effect
+    #   @return [String, nil] '/tasker/metrics'; where Rails' routes have {Web}'s metrics, once it is set
     # @!attribute [rw] metrics_format
-    #   @return [Object] 'prometheus'; without effect
+    #   @return [String, Symbol] 'prometheus', 'openmetrics', 'json' or 'csv'; for who does not ask for one
     # @!attribute [rw] metrics_auth_required
-    #   @return [Boolean] false; without effect
+    #   @return [Boolean] false; true: only who +metrics_auth+ lets in may read metrics over HTTP
+    # @!attribute [rw] metrics_auth
+    #   @return [Hash, #call, nil] nil: nobody; +{ username:, password: }+; or what is given Rack's environment, and
+    #     answers whether to let in
     # @!attribute [rw] max_stored_samples
     #   @return [Object] 1000; without effect
     # @!attribute [rw] metrics_retention_hours
@@ -130,7 +133,7 @@ module Tasker
       LATER = {
         environment: "the Resource has Rails' environment, or that of OTEL_RESOURCE_ATTRIBUTES",
         header: 'this version reads no header',
-        metrics: 'metrics are not part of this version',
+        metrics: 'this version keeps no samples and pushes no metrics',
         performance: 'performance monitoring is not part of this version',
         sampling: 'this version neither samples nor leaves out events',
         batching: 'the native thread batches by max_export_batch_size and schedule_delay'
@@ -200,6 +203,11 @@ module Tasker
                     -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
         Setting.new(:metrics_directory, Setting::OPTIONAL_PATH, -> { 'tmp/tasker_metrics' if rails_application? }),
         Setting.new(:metrics_cardinality_limit, Setting::COUNT, 2000),
+        Setting.new(:metrics_enabled, Setting::BOOLEAN, true),
+        Setting.new(:metrics_endpoint, Setting::OPTIONAL_PATH, '/tasker/metrics'),
+        Setting.new(:metrics_format, Setting::METRICS_FORMAT, 'prometheus'),
+        Setting.new(:metrics_auth_required, Setting::BOOLEAN, false),
+        Setting.new(:metrics_auth, Setting::CREDENTIALS, nil),
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true),
         Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),
         Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),
@@ -207,10 +215,6 @@ module Tasker
 
         Setting.new(:environment, Setting::ANY, -> { PipelineOptions.environment_name }, LATER[:environment]),
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:header]),
-        Setting.new(:metrics_enabled, Setting::BOOLEAN, true, LATER[:metrics]),
-        Setting.new(:metrics_endpoint, Setting::ANY, '/tasker/metrics', LATER[:metrics]),
-        Setting.new(:metrics_format, Setting::ANY, 'prometheus', LATER[:metrics]),
-        Setting.new(:metrics_auth_required, Setting::BOOLEAN, false, LATER[:metrics]),
         Setting.new(:max_stored_samples, Setting::ANY, 1000, LATER[:metrics]),
         Setting.new(:metrics_retention_hours, Setting::ANY, 24, LATER[:metrics]),
         Setting.new(:prometheus, Setting::ANY, PROMETHEUS, LATER[:metrics]),

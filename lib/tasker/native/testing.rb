@@ -15,13 +15,14 @@ module Tasker
     module Testing
       module_function
 
-      # Forgets recorded events, open spans, finished spans and the counts in Tasker::Native.stats. Subscriptions stay,
-      # and recording goes on.
+      # Forgets recorded events, open spans, finished spans, the counts in Tasker::Native.stats, and metrics.
+      # Subscriptions stay, and recording goes on.
       #
       # @return [void]
       def reset!
         Native.runtime.reset
         Pipeline.take_memory
+        Metrics.clear
         @finished = []
         @events&.clear
       end

@@ -97,6 +97,11 @@ RSpec.describe Tasker::Native::Settings do
       spool_max_age: [[1, 0.5], [0, -1, nil], 'a number of seconds above 0'],
       metrics_directory: [[nil, 'tmp/metrics', Pathname('/run/metrics')], ['', "a\0b"], 'a path, or nil'],
       metrics_cardinality_limit: [[1, 2000], [0, -1, nil, '5'], 'an Integer above 0'],
+      metrics_endpoint: [['/metrics', nil], ['', "a\nb"], 'a path, or nil'],
+      metrics_format: [['json', :csv, 'prometheus', 'openmetrics'], ['xml', nil], "'prometheus', 'openmetrics'"],
+      metrics_auth: [[nil, { username: 'a', password: 'b' }, ->(_) { true }],
+                     ['a:b', true, {}, { username: 'a' }, { username: 'a', password: '' }, { 'username' => 'a' }],
+                     'nil, { username:, password: }'],
       max_queue_size: [[1, 10_000], [0, -1, 1.5, nil, '5', 2**70], 'an Integer above 0'],
       max_queue_bytes: [[1], [0, nil], 'an Integer above 0'],
       max_export_batch_size: [[1], [0, nil], 'an Integer above 0'],
@@ -156,15 +161,14 @@ RSpec.describe Tasker::Native::Settings do
 
   describe 'a setting without effect in this version' do
     it 'says so once, with the reason' do
-      3.times { |number| telemetry.metrics_endpoint = "/#{number}" }
-      configure(metrics_endpoint: '/3')
+      3.times { |number| telemetry.max_stored_samples = number }
+      configure(max_stored_samples: 3)
 
-      expect(log_lines).to eq(['WARN tasker-native: config.telemetry.metrics_endpoint has no effect here: ' \
-                               'metrics are not part of this version'])
+      expect(log_lines).to eq(['WARN tasker-native: config.telemetry.max_stored_samples has no effect here: ' \
+                               'this version keeps no samples and pushes no metrics'])
     end
 
-    %i[environment correlation_id_header metrics_enabled metrics_format
-       max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
+    %i[environment correlation_id_header max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do
         settings.public_send(:"#{name}=", settings.public_send(name))

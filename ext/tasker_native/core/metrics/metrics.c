@@ -471,6 +471,7 @@ static tn_text fit_name(tn_buffer *out, tn_text name)
     name = tn_utf8_cut(name, TN_MAX_LABEL_NAME);
     if (name.size == 0 || digit(name.bytes[0])) tn_buffer_append_byte(out, '_');
     for (size_t i = 0; i < name.size; i++) {
+        if (((uint8_t)name.bytes[i] & 0xC0) == 0x80) continue; /* one _ for a character */
         char c = letter(name.bytes[i]) || digit(name.bytes[i]) ? name.bytes[i] : '_';
         bool reserved = c == '_' && out->size == start + 1 && out->bytes[start] == '_';
         if (!reserved) tn_buffer_append_byte(out, (uint8_t)c);

@@ -120,11 +120,7 @@ static void put_row(const table *t, const char *end, tn_text value, const tn_sna
     for (size_t i = 0; i < t->columns->count; i++) {
         bool bound = le.size > 0 && tn_text_equal(t->columns->names[i], TN_TEXT("le"));
         tn_buffer_append_byte(t->out, ',');
-        if (bound) {
-            tn_buffer_append_text(t->out, le);
-        } else {
-            put_cell(t->out, value_of(series->labels, t->columns->names[i]));
-        }
+        put_cell(t->out, bound ? le : value_of(series->labels, t->columns->names[i]));
     }
     tn_buffer_append_byte(t->out, '\n');
 }

@@ -228,11 +228,18 @@ static int open_file(int directory, int mode)
     return openat(directory, FILE_NAME, mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }
 
+/* Whether this is why what is there can't be opened, rather than what this process lacks at the moment. */
+static bool is_of_the_file(int error)
+{
+    return error == ELOOP || error == EISDIR || error == ENXIO || error == EACCES;
+}
+
 /* The file, a new one where there is none that lives, or it can't be used. Within the gate. */
 static int find_file(tn_segment *self, int directory)
 {
     int file = open_file(directory, O_RDWR);
     if (file < 0 && errno == ENOENT) return make_file(directory);
+    if (file < 0 && !is_of_the_file(errno)) return -1;
 
     struct stat status;
     bool valid = file >= 0 && fstat(file, &status) == 0 && is_valid(file, &status);
