@@ -110,6 +110,14 @@ module Subjects
     configure: -> { configure(schedule_delay: 1.0 + number) },
     configure_otlp: -> { NATIVE::Pipeline.configure(OPTIONS.merge(exporters: %i[otlp])) },
     configure_file: -> { NATIVE::Pipeline.configure(OPTIONS.merge(exporters: %i[file memory])) },
+    metric: lambda do
+      name = "h#{number}"
+      NATIVE::Metrics.declare(3, name, LONG[0, 1000], 'seconds', [0.5, 1.0], 0)
+      NATIVE::Metrics.create(name, { 'label.x' => LONG })&.observe(0.5)
+    rescue ArgumentError
+      nil # was not declared, for lack of memory
+    end,
+    metrics: -> { %i[prometheus openmetrics json csv].each { |format| NATIVE::Metrics.export(format, 'now') } },
     stats: -> { NATIVE.stats && publisher.stats },
     flush: lambda do
       20.times { publisher.publish('step.completed', { task_id: 1, step_id: number, x: 'x' * 200 }) }
@@ -136,7 +144,7 @@ end
 # One subject, with every allocation failing in turn.
 class Failing
   # What these make is there to stay.
-  GROWING = %i[register_event settings].freeze
+  GROWING = %i[register_event settings metric].freeze
 
   # More allocations than any subject makes.
   MOST = 3000

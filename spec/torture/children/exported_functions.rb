@@ -116,8 +116,9 @@ end
 # What the extension defines, by reflection, and how it is called well.
 module Exported
   NATIVE = Tasker::Native
-  MODULES = [NATIVE, NATIVE::Pipeline, NATIVE::Collector, NATIVE::Spool].freeze
-  CLASSES = [NATIVE::Publisher, NATIVE::SpanManager, NATIVE::ParameterFilter].freeze
+  MODULES = [NATIVE, NATIVE::Pipeline, NATIVE::Collector, NATIVE::Spool, NATIVE::Metrics].freeze
+  CLASSES = [NATIVE::Publisher, NATIVE::SpanManager, NATIVE::ParameterFilter, NATIVE::Counter, NATIVE::Gauge,
+             NATIVE::Histogram].freeze
 
   # A call: the receiver is made by the block.
   Function = Struct.new(:owner, :name, :arity, :receivers) do
@@ -166,7 +167,10 @@ module Exported
     NATIVE::ParameterFilter => [
       -> { new_filter }, -> { new_filter.freeze }, -> { new_filter.dup }, -> { NATIVE::ParameterFilter.allocate },
       -> { NATIVE::ParameterFilter.new([proc { |_, value| value.replace('x') }], value_scanners: [/x/]) }
-    ]
+    ],
+    NATIVE::Counter => [-> { new_handle(1) }, -> { new_handle(1).freeze }, -> { forgotten_handle(1) }],
+    NATIVE::Gauge => [-> { new_handle(2) }, -> { forgotten_handle(2) }],
+    NATIVE::Histogram => [-> { new_handle(3) }, -> { forgotten_handle(3) }]
   }.freeze
 
   def self.new_publisher
@@ -180,6 +184,16 @@ module Exported
   def self.new_filter
     filters = [+'passw' * 20, +'card.token' * 20, /secret/, /a\.secret/]
     NATIVE::ParameterFilter.new(filters, mask: '[FILTERED]' * 10, filter_values: true)
+  end
+
+  def self.new_handle(type)
+    name = "torture_#{type}_#{rand(20)}"
+    NATIVE::Metrics.declare(type, name, 'help' * 20, 'unit' * 10, type == 3 ? [0.5, 1.0] : nil, 0)
+    NATIVE::Metrics.create(name, { label: rand(50).to_s * 50 })
+  end
+
+  def self.forgotten_handle(type)
+    new_handle(type).tap { NATIVE::Metrics.clear }
   end
 
   def self.new_manager
@@ -222,6 +236,20 @@ module Exported
     [NATIVE::Spool, :look] => -> { ["#{Dir.pwd}/spool", '18ebbe38b73ccf7a-0f70f47632cddde4.spool'] },
     [NATIVE::Pipeline, :next_log_line] => -> { [0.001] },
     [NATIVE::Pipeline, :pause] => -> { [0.001] },
+    [NATIVE::Metrics, :find] => -> { [rand(1..3), +'torture_1_5', { label: +'x' * 50 }] },
+    [NATIVE::Metrics, :declared?] => -> { [1, +'torture_1_5'] },
+    [NATIVE::Metrics, :declare] => lambda do
+      [rand(1..3), "torture_x_#{rand(50)}", +'help' * 20, +'unit' * 10, [0.5, 1.0], rand(4)]
+    end,
+    [NATIVE::Metrics, :create] => -> { new_handle(1) && [+'torture_1_5' * 1, { label: +'x' * 50 }] },
+    [NATIVE::Metrics, :configure] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", rand(1..50)] },
+    [NATIVE::Metrics, :export] => -> { [%i[prometheus openmetrics json csv].sample, +'2026' * 10] },
+    [NATIVE::Metrics, :read] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", :prometheus, +'2026' * 10] },
+    [NATIVE::Counter, :increment] => -> { [5] },
+    [NATIVE::Gauge, :set] => -> { [5.5] },
+    [NATIVE::Gauge, :increment] => -> { [2**70] },
+    [NATIVE::Gauge, :decrement] => -> { [1r / 3] },
+    [NATIVE::Histogram, :observe] => -> { [0.75] },
     [NATIVE::SpanManager, :initialize] => -> { ['seed' * 50, 100, 60.0] },
     [NATIVE::SpanManager, :configure] => -> { ['seed' * 50, 100, 60.0] },
     [NATIVE::SpanManager, :record] => -> { [rand(60), 'step.completed' * 10, PAYLOAD.call] },

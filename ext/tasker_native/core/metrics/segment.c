@@ -181,7 +181,7 @@ static bool is_valid(int file, const struct stat *status)
     if (pread(file, &h, sizeof(h), 0) != (ssize_t)sizeof(h)) return false;
     if (memcmp(h.magic, MAGIC, sizeof(MAGIC)) != 0 || h.crc != checksum(&h)) return false;
     if (h.version != 1 || h.header_size != HEADER_SIZE || h.chunk_size != TN_CHUNK_SIZE) return false;
-    if (h.max_chunks != TN_MAX_CHUNKS || h.chunk_count > TN_MAX_CHUNKS) return false;
+    if (h.max_chunks != TN_MAX_CHUNKS || h.chunk_count == 0 || h.chunk_count > TN_MAX_CHUNKS) return false;
     if ((uint64_t)status->st_size < FILE_SIZE(h.chunk_count)) return false;
     for (unsigned i = 0; i < TN_MAX_CHUNKS; i++) {
         if (h.slabs[i] > TN_MAX_SLABS || (h.slabs[i] && i >= h.chunk_count)) return false;
@@ -380,7 +380,7 @@ tn_chunk *tn_segment_chunk(tn_segment *self, unsigned chunk)
  * what it was before to everybody. */
 static tn_status grow(tn_segment *self, unsigned count)
 {
-    if (count >= TN_MAX_CHUNKS) return TN_ERROR_FULL;
+    if (count == 0 || count >= TN_MAX_CHUNKS) return TN_ERROR_FULL; /* 0: whatever somebody has written there */
     unsigned more = count * 2 < TN_MAX_CHUNKS ? count * 2 : TN_MAX_CHUNKS;
     if (self->file >= 0 && !reserve(self->file, FILE_SIZE(more))) return TN_ERROR_SYSTEM;
 
