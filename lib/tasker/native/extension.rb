@@ -116,6 +116,61 @@ module Tasker
     # @api private
     module Spool; end
 
+    # The instruments of this process and their series; see {MetricsBackend}. Types are 1 for counters, 2 for gauges, 3
+    # for histograms.
+    #
+    # @!method self.find(type, name, labels)
+    #   @param type [Integer]
+    #   @param name [String, Symbol]
+    #   @param labels [Hash]
+    #   @return [Counter, Gauge, Histogram, nil] nil: there is none yet, or it takes more to know
+    # @!method self.declare(type, name, help, unit, bounds, combine)
+    #   @param type [Integer]
+    #   @param name [String]
+    #   @param help [String]
+    #   @param unit [String]
+    #   @param bounds [Array<Float>, nil] rising, for a histogram; nil: those that it has
+    #   @param combine [Integer] 0 sum, 1 min, 2 max, 3 latest
+    #   @return [true]
+    #   @raise [ArgumentError] for what collides with another instrument, or can't be one
+    # @!method self.declared?(type, name)
+    #   @param type [Integer]
+    #   @param name [String, Symbol]
+    #   @return [Boolean]
+    # @!method self.create(name, labels)
+    #   @param name [String] of an instrument that was declared
+    #   @param labels [Hash] with texts as values
+    #   @return [Counter, Gauge, Histogram]
+    #   @raise [ArgumentError]
+    # @!method self.configure(directory, limit)
+    #   @param directory [String] empty: this process alone
+    #   @param limit [Integer] series of an instrument
+    #   @return [nil]
+    # @!method self.clear
+    #   @return [Integer] how many series there were
+    # @!method self.handles
+    #   @return [Array<Counter, Gauge, Histogram>]
+    # @!method self.stats
+    #   @return [Hash{Symbol=>Object}] instruments, series, overflowed, damaged, shared
+    # @!method self.take_remark
+    #   @return [String, nil] what nobody has been told yet
+    # @!method self.export(format, timestamp)
+    #   Works without the GVL.
+    #   @param format [Symbol] +:prometheus+, +:openmetrics+, +:json+ (without the bracket at its end) or +:csv+
+    #   @param timestamp [String] for CSV
+    #   @return [String] what all processes have recorded
+    #   @raise [ArgumentError]
+    # @!method self.read(directory, format, timestamp)
+    #   What is in a directory; nothing is changed there.
+    #   @param directory [String]
+    #   @param format [Symbol] see {.export}
+    #   @param timestamp [String]
+    #   @return [String]
+    #   @raise [SystemCallError]
+    #   @raise [Error] for a file that can't be used
+    # @api private
+    module Metrics; end
+
     # Which spans of tasks and steps are open. Those that end go to the {Pipeline}. Ids may be anything; their +to_s+
     # counts. Any thread; a forked process begins without open spans.
     #

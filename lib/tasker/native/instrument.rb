@@ -3,7 +3,7 @@
 module Tasker
   module Native
     # What {Counter}, {Gauge} and {Histogram} have in common: the handle of one series, made by {MetricsBackend}. Its
-    # numbers are those of this process.
+    # numbers are those of this process. Any thread; in a forked child it begins at zero.
     module Instrument
       # @return [String] the name, and the labels as Prometheus writes them
       def key
@@ -29,7 +29,23 @@ module Tasker
       end
     end
 
-    # Only rises: {#increment} adds an Integer, or a Float that is not negative.
+    # Only rises.
+    #
+    # @!method name
+    #   @return [String] as Prometheus has it
+    # @!method labels
+    #   @return [Hash{Symbol=>String}] frozen; as the series has them
+    # @!method created_at
+    #   @return [Time]
+    # @!method reset!
+    #   As if this process had never recorded to it. For tests: others see a counter go down.
+    #   @return [Integer] 0
+    # @!method increment(by = 1)
+    #   @param by [Integer, Float] not negative
+    #   @return [Integer, Float, false] the new value; false for what is no finite number, which is not counted
+    #   @raise [ArgumentError] for a negative one
+    # @!method value
+    #   @return [Integer, Float]
     class Counter
       include Instrument
 
@@ -49,7 +65,31 @@ module Tasker
       end
     end
 
-    # A value that rises and falls: {#set}, {#increment}, {#decrement}.
+    # A value that rises and falls.
+    #
+    # @!method name
+    #   @return [String] as Prometheus has it
+    # @!method labels
+    #   @return [Hash{Symbol=>String}] frozen; as the series has them
+    # @!method created_at
+    #   @return [Time]
+    # @!method reset!
+    #   As if this process had never recorded to it. For tests: others see a counter go down.
+    #   @return [Integer] 0
+    # @!method set(value)
+    #   @param value [Numeric] finite
+    #   @return [Numeric] the value
+    #   @raise [ArgumentError]
+    # @!method increment(by = 1)
+    #   @param by [Numeric] finite
+    #   @return [Integer, Float] the new value
+    #   @raise [ArgumentError]
+    # @!method decrement(by = 1)
+    #   @param by [Numeric] finite, not negative
+    #   @return [Integer, Float] the new value
+    #   @raise [ArgumentError]
+    # @!method value
+    #   @return [Integer, Float]
     class Gauge
       include Instrument
 
@@ -69,7 +109,27 @@ module Tasker
       end
     end
 
-    # How measurements are spread: {#observe}.
+    # How measurements are spread.
+    #
+    # @!method name
+    #   @return [String] as Prometheus has it
+    # @!method labels
+    #   @return [Hash{Symbol=>String}] frozen; as the series has them
+    # @!method created_at
+    #   @return [Time]
+    # @!method reset!
+    #   As if this process had never recorded to it. For tests: others see a counter go down.
+    #   @return [Integer] 0
+    # @!method observe(value)
+    #   @param value [Numeric] finite
+    #   @return [Numeric] the value
+    #   @raise [ArgumentError]
+    # @!method count
+    #   @return [Integer]
+    # @!method sum
+    #   @return [Float]
+    # @!method buckets
+    #   @return [Hash{Float=>Integer}] by upper bound, how many were at most that; the last one is +Float::INFINITY+
     class Histogram
       include Instrument
 
@@ -100,97 +160,6 @@ module Tasker
       def summary
         "= #{count} observations, avg: #{average.round(3)}"
       end
-    end
-
-    # What an instrument is, besides its name and type.
-    #
-    # @api private
-    Description = Struct.new(:help, :unit, :bounds, :combine) do
-      # @param name [String] a clean one
-      # @param type [Integer]
-      # @return [Description]
-      def self.default(name, type)
-        of_tasker = DESCRIPTIONS[name]
-        new(of_tasker || "Tasker #{%w[counter gauge histogram][type - 1]} metric: #{name}",
-            name.end_with?('_seconds') ? 'seconds' : '', nil, 0)
-      end
-    end
-
-    # The instruments that are recorded without being asked.
-    DESCRIPTIONS = {
-      'tasker_task_executions_total' => 'Tasks that have ended, by name and status.',
-      'tasker_task_duration_seconds' => 'How long tasks took, by name and status.',
-      'tasker_step_executions_total' => 'Attempts of steps that have ended, by name and status.',
-      'tasker_step_duration_seconds' => 'How long attempts of steps took, by name and status.'
-    }.freeze
-    private_constant :DESCRIPTIONS
-
-    # Names as Prometheus takes them.
-    #
-    # @api private
-    module InstrumentName
-      # @param name [String, Symbol]
-      # @return [String] frozen
-      # @raise [ArgumentError]
-      def self.of(name)
-        text = name.to_s.scrub('_').strip
-        raise ArgumentError, 'Metric name cannot be nil or empty' if text.empty?
-
-        clean = text.gsub(/[^a-zA-Z0-9_:]/, '_')
-        clean.match?(/\A\d/) ? "_#{clean}".freeze : clean.freeze
-      end
-    end
-
-    # Upper bounds of buckets.
-    #
-    # @api private
-    module Bounds
-      # @param buckets [Array<Numeric>] in any order
-      # @return [Array<Float>] rising
-      # @raise [ArgumentError]
-      def self.of(buckets)
-        raise ArgumentError, 'Buckets must be an array' unless buckets.is_a?(Array)
-        raise ArgumentError, 'Buckets must be numbers' unless buckets.all? { |bound| number?(bound) }
-
-        bounds = buckets.map(&:to_f).uniq.reject { |bound| bound == Float::INFINITY }
-        raise ArgumentError, 'Buckets cannot be empty' if bounds.empty?
-
-        bounds.sort
-      end
-
-      def self.number?(bound)
-        bound.is_a?(Numeric) && bound.real?
-      end
-      private_class_method :number?
-    end
-
-    # Labels as a series has them.
-    #
-    # @api private
-    module Labels
-      PLAIN = [String, Symbol, Integer, TrueClass, FalseClass, NilClass].freeze
-      private_constant :PLAIN
-
-      # @param labels [Hash]
-      # @return [Hash] of valid texts, without secrets
-      def self.of(labels)
-        return labels if labels.empty?
-
-        Native.filter.filter(labels).transform_values { |value| text(value) }
-      end
-
-      def self.text(value)
-        text = value.is_a?(String) ? value : value.to_s
-        if text.encoding == Encoding::UTF_8 && text.valid_encoding?
-          text
-        else
-          text.encode('UTF-8', invalid: :replace,
-                               undef: :replace).scrub
-        end
-      rescue *ISOLATED_ERRORS
-        value.class.to_s
-      end
-      private_class_method :text
     end
   end
 end

@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require_relative 'instrument'
+require_relative 'instrument_description'
+require_relative 'labels'
 require_relative 'metrics_export'
 
 module Tasker
@@ -85,8 +87,8 @@ module Tasker
                 "combine: must be one of #{COMBINATIONS.map(&:inspect).join(', ')}, not #{combine.inspect}"
 
         @lock.synchronize do
-          @descriptions[clean(name)] = Description.new(help.to_s, unit.to_s, buckets && Bounds.of(buckets),
-                                                       COMBINATIONS.index(combine))
+          @descriptions[clean(name)] = InstrumentDescription.new(help.to_s, unit.to_s, buckets && Bounds.of(buckets),
+                                                                 COMBINATIONS.index(combine))
         end
       end
 
@@ -130,7 +132,7 @@ module Tasker
       # @param include_instances [Boolean] has no effect: processes are not told apart
       # @return [Hash]
       def export_distributed_metrics(include_instances: false) # rubocop:disable Lint/UnusedMethodArgument -- upstream's
-        MetricsExport.hash
+        MetricsExport.to_h
       end
 
       # @return [Hash{String=>Counter, Gauge, Histogram}] the series of this process, by name and labels
@@ -186,7 +188,7 @@ module Tasker
       end
 
       def declare(type, name, buckets)
-        known = @descriptions[name] || Description.default(name, type)
+        known = @descriptions[name] || InstrumentDescription.default(name, type)
         bounds = (buckets ? Bounds.of(buckets) : known.bounds) if type == HISTOGRAM
         bounds ||= Histogram::DEFAULT_BUCKETS if type == HISTOGRAM && !declared?(type, name)
         Metrics.declare(type, name, known.help, known.unit, bounds, known.combine)

@@ -8,6 +8,7 @@ module Tasker
     #
     # @api private
     module MetricsExport
+      # What there is.
       FORMATS = %i[prometheus openmetrics json csv].freeze
       VERSION = '1.0.0'
       private_constant :VERSION
@@ -51,7 +52,7 @@ module Tasker
       private_class_method :write
 
       # @return [Hash] what the JSON has, with Symbols as keys, but for those of metrics, labels and buckets
-      def self.hash
+      def self.to_h
         parsed = JSON.parse(text(:json))
         { timestamp: Native.now, total_metrics: parsed['total_metrics'],
           metrics: parsed['metrics'].transform_values { |metric| metric.transform_keys(&:to_sym) } }

@@ -95,8 +95,11 @@ module Tasker
 
     # The handles that it gives.
     module MetricTypes
+      # Only rises.
       Counter = Native::Counter
+      # Rises and falls.
       Gauge = Native::Gauge
+      # How measurements are spread.
       Histogram = Native::Histogram
     end
   end

@@ -397,9 +397,17 @@ static bool take_chunk(tn_segment *self, unsigned chunk)
     return true;
 }
 
+/* The first one behind all that it has. */
+static unsigned behind_own(const tn_segment *self)
+{
+    unsigned chunk = tn_segment_chunk_count(self);
+    while (chunk > 0 && tn_segment_slab_of(self, chunk - 1) != self->slab) chunk--;
+    return chunk;
+}
+
 tn_status tn_segment_add_chunk(tn_segment *self, unsigned *chunk_out)
 {
-    for (unsigned chunk = 0;;) {
+    for (unsigned chunk = behind_own(self);;) {
         unsigned count = tn_segment_chunk_count(self);
         for (; chunk < count; chunk++) {
             if (!take_chunk(self, chunk)) continue;

@@ -145,7 +145,7 @@ static tn_status inherit_chunk(heritage *h, unsigned chunk)
     tn_metric_reader_init(&reader, slab->segment, chunk);
     while (status == TN_OK && tn_metric_record_next(&reader, &record)) status = inherit(h, &record);
     if (reader.damaged) cut_damage(slab, &reader);
-    slab->chunk = chunk;
+    if (reader.end > 0) slab->chunk = chunk;
     return status;
 }
 
@@ -201,11 +201,12 @@ void tn_slab_close(tn_slab *slab)
 
 /* --- More ---------------------------------------------------------------------------------------------- */
 
-/* One of the own chunks that was emptied, or a new one. */
+/* One of the own chunks that was emptied, or a new one. It lies behind what it may refer to: chunks are read in order. */
 static tn_status next_chunk(tn_slab *slab)
 {
     tn_segment *segment = slab->segment;
-    for (unsigned chunk = 0; chunk < tn_segment_chunk_count(segment); chunk++) {
+    unsigned first = slab->chunk < TN_MAX_CHUNKS ? slab->chunk + 1 : 0;
+    for (unsigned chunk = first; chunk < tn_segment_chunk_count(segment); chunk++) {
         if (tn_segment_slab_of(segment, chunk) != tn_segment_own_slab(segment)) continue;
         if (atomic_load_explicit(&tn_segment_chunk(segment, chunk)->used, memory_order_relaxed) > 0) continue;
         slab->chunk = chunk;
