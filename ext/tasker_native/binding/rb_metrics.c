@@ -1,5 +1,6 @@
 #include "binding.h"
 #include "base/decimal.h"
+#include "export/span_metrics.h"
 #include "metrics/metrics.h"
 #include "metrics/metrics_text.h"
 #include "ruby_text.h"
@@ -13,6 +14,7 @@
 #define MAX_EXPORT ((size_t)256 * 1024 * 1024)
 
 static tn_metrics *metrics;
+static tn_span_metrics *span_metrics;
 static VALUE registry; /* marks the handles of all series that can be looked up */
 
 typedef struct {
@@ -452,13 +454,15 @@ static VALUE handle_created_at(VALUE object)
 
 /* --- The whole ----------------------------------------------------------------------------------------- */
 
-/* configure(directory or '', cardinality limit) -> nil */
-static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit)
+/* configure(directory or '', cardinality limit, spans) -> nil; spans: whether those that end are measured */
+static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit, VALUE spans)
 {
     (void)self;
     Check_Type(directory, T_STRING);
     tn_metrics_options options = {.cardinality_limit = NUM2SIZET(limit), .directory = tn_text_of_string(directory)};
     if (tn_metrics_configure(metrics, &options) != TN_OK) rb_memerror();
+    if (tn_span_metrics_configure(span_metrics, &options) != TN_OK) rb_memerror();
+    tn_span_metrics_switch(span_metrics, RTEST(spans));
     RB_GC_GUARD(directory);
     return Qnil;
 }
@@ -470,6 +474,7 @@ static VALUE metrics_clear(VALUE self)
     tn_metrics_stats stats;
     tn_metrics_stats_read(metrics, &stats);
     tn_metrics_clear(metrics);
+    tn_span_metrics_clear(span_metrics);
     return SIZET2NUM(stats.series);
 }
 
@@ -512,7 +517,7 @@ static VALUE metrics_take_remark(VALUE self)
 }
 
 typedef struct {
-    tn_metrics_segments segments;
+    tn_segment *segments[4]; /* kept, to be added up; NULL: none */
     tn_snapshot snapshot;
     tn_buffer text;
     tn_text timestamp;
@@ -534,8 +539,9 @@ static void write_text(export *e)
 static void *export_without_gvl(void *argument)
 {
     export *e = argument;
-    if (e->segments.shared) e->status = tn_snapshot_add(&e->snapshot, e->segments.shared);
-    if (e->segments.own && e->status == TN_OK) e->status = tn_snapshot_add(&e->snapshot, e->segments.own);
+    for (size_t i = 0; i < 4 && e->status == TN_OK; i++) {
+        if (e->segments[i]) e->status = tn_snapshot_add(&e->snapshot, e->segments[i]);
+    }
     if (e->status == TN_OK) e->status = tn_snapshot_finish(&e->snapshot);
     if (e->status == TN_OK) write_text(e);
     return NULL;
@@ -553,8 +559,7 @@ static VALUE export_ensure(VALUE argument)
 {
     export *e = (export *)argument;
     tn_snapshot_free(&e->snapshot);
-    tn_segment_free(e->segments.shared);
-    tn_segment_free(e->segments.own);
+    for (size_t i = 0; i < 4; i++) tn_segment_free(e->segments[i]);
     tn_buffer_free(&e->text);
     return Qnil;
 }
@@ -576,6 +581,17 @@ static VALUE export_text(export *e, VALUE timestamp)
     return text;
 }
 
+/* The shared one is the same file for both, and counts once. */
+static void keep_segments(export *e)
+{
+    tn_metrics_segments own = tn_metrics_keep_segments(metrics), spans = tn_span_metrics_keep_segments(span_metrics);
+    e->segments[0] = own.shared;
+    e->segments[1] = own.own;
+    e->segments[2] = own.shared ? NULL : spans.shared;
+    e->segments[3] = spans.own;
+    if (own.shared) tn_segment_free(spans.shared);
+}
+
 /* export(format, timestamp) -> a String of all that the application's processes have recorded. format: :prometheus,
  * :openmetrics, :json (without the bracket at its end), :csv; timestamp: a String, for csv. Works without the GVL. */
 static VALUE metrics_export(VALUE self, VALUE format, VALUE timestamp)
@@ -585,7 +601,7 @@ static VALUE metrics_export(VALUE self, VALUE format, VALUE timestamp)
     export e = {.format = SYM2ID(format)};
     check_format(e.format);
     timestamp = rb_str_new_frozen(StringValue(timestamp));
-    e.segments = tn_metrics_keep_segments(metrics);
+    keep_segments(&e);
     return export_text(&e, timestamp);
 }
 
@@ -599,7 +615,7 @@ static VALUE metrics_read(VALUE self, VALUE directory, VALUE format, VALUE times
     export e = {.format = SYM2ID(format)};
     check_format(e.format);
     timestamp = rb_str_new_frozen(StringValue(timestamp));
-    tn_status status = tn_segment_open_to_read(tn_text_of_string(directory), &e.segments.shared);
+    tn_status status = tn_segment_open_to_read(tn_text_of_string(directory), &e.segments[0]);
     if (status == TN_ERROR_SYSTEM) rb_sys_fail_str(directory);
     if (status != TN_OK) tn_raise(status, "metrics could not be read");
     RB_GC_GUARD(directory);
@@ -644,6 +660,9 @@ void tn_init_metrics(void)
 {
     metrics = tn_metrics_new();
     if (!metrics || tn_metrics_watch_forks(metrics) != TN_OK) rb_memerror();
+    span_metrics = tn_span_metrics_new();
+    if (!span_metrics || tn_span_metrics_watch_forks(span_metrics) != TN_OK) rb_memerror();
+    tn_pipeline_measure(tn_ruby.pipeline, span_metrics);
     registry = TypedData_Wrap_Struct(rb_cObject, &registry_type, metrics);
     rb_gc_register_mark_object(registry);
     id_prometheus = rb_intern("prometheus");
@@ -656,7 +675,7 @@ void tn_init_metrics(void)
     rb_define_module_function(module, "declare", metrics_declare, 6);
     rb_define_module_function(module, "declared?", metrics_is_declared, 2);
     rb_define_module_function(module, "create", metrics_create, 2);
-    rb_define_module_function(module, "configure", metrics_configure, 2);
+    rb_define_module_function(module, "configure", metrics_configure, 3);
     rb_define_module_function(module, "clear", metrics_clear, 0);
     rb_define_module_function(module, "handles", metrics_handles, 0);
     rb_define_module_function(module, "stats", metrics_stats, 0);

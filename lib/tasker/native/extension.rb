@@ -142,9 +142,10 @@ module Tasker
     #   @param labels [Hash] with texts as values
     #   @return [Counter, Gauge, Histogram]
     #   @raise [ArgumentError]
-    # @!method self.configure(directory, limit)
+    # @!method self.configure(directory, limit, spans)
     #   @param directory [String] empty: this process alone
     #   @param limit [Integer] series of an instrument
+    #   @param spans [Boolean] whether spans that end are measured
     #   @return [nil]
     # @!method self.clear
     #   @return [Integer] how many series there were

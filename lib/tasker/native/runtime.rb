@@ -302,7 +302,7 @@ module Tasker
         @filter = nil
         Native.configure_payload(filter, limits)
         configure_lines
-        Metrics.configure(*PipelineOptions.new(settings, @instance_id).metrics)
+        Metrics.configure(*PipelineOptions.new(settings, @instance_id).metrics, settings.metrics_enabled)
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|

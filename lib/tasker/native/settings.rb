@@ -100,7 +100,7 @@ module Tasker
     # @!attribute [rw] correlation_id_header
     #   @return [String] 'X-Correlation-ID'; without effect
     # @!attribute [rw] metrics_enabled
-    #   @return [Boolean] true; false: nobody is told metrics over HTTP
+    #   @return [Boolean] true; false: spans are not measured, and nobody is told metrics over HTTP
     # @!attribute [rw] metrics_endpoint
     #   @return [String, nil] '/tasker/metrics'; where Rails' routes have {Web}'s metrics, once it is set
     # @!attribute [rw] metrics_format

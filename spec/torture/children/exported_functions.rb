@@ -242,7 +242,7 @@ module Exported
       [rand(1..3), "torture_x_#{rand(50)}", +'help' * 20, +'unit' * 10, [0.5, 1.0], rand(4)]
     end,
     [NATIVE::Metrics, :create] => -> { new_handle(1) && [+'torture_1_5' * 1, { label: +'x' * 50 }] },
-    [NATIVE::Metrics, :configure] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", rand(1..50)] },
+    [NATIVE::Metrics, :configure] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", rand(1..50), true] },
     [NATIVE::Metrics, :export] => -> { [%i[prometheus openmetrics json csv].sample, +'2026' * 10] },
     [NATIVE::Metrics, :read] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", :prometheus, +'2026' * 10] },
     [NATIVE::Counter, :increment] => -> { [5] },

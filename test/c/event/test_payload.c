@@ -601,6 +601,13 @@ static void read_to_the_end(tn_text bytes)
         const uint8_t *string = (const uint8_t *)value.as.string.bytes;
         cr_assert(string >= start && string + value.as.string.size <= end);
     }
+
+    static const tn_text keys[] = {{"a", 1}, {"", 0}};
+    reader = tn_payload_read(start, bytes.size);
+    for (tn_text text; tn_payload_find_string(&reader, keys, 2, &text) >= 0;) {
+        const uint8_t *string = (const uint8_t *)text.bytes;
+        cr_assert(string >= start && string + text.size <= reader.at && reader.at <= end);
+    }
 }
 
 Test(payload, that_is_cut_anywhere_is_read_up_to_the_cut)
@@ -653,5 +660,53 @@ Test(payload, of_random_bytes_is_read_as_msgpack_c_reads_it)
             (void)read_beside_reference(bytes);
         }
         free_copy(bytes);
+    }
+}
+
+/* --- Finding ------------------------------------------------------------------------------------------- */
+
+Test(payload, strings_of_some_keys_are_found_among_others)
+{
+    static const tn_text keys[] = {{"step_name", 9}, {"task_name", 9}};
+    static const tn_name step_name = {{"step_name", 9}, 1};
+    draft draft;
+    begin(&draft, 0, 0);
+    add_text(&draft, "task_id", TN_TEXT("7"));
+    if (tn_payload_key(&draft.writer, TN_TEXT("step_name"))) tn_payload_integer(&draft.writer, 5);
+    if (tn_payload_key(&draft.writer, TN_TEXT("width"))) tn_payload_double(&draft.writer, 0.5);
+    if (tn_payload_key(&draft.writer, TN_TEXT("large"))) tn_payload_integer(&draft.writer, -70000);
+    add_text(&draft, "long", long_text(300));
+    if (tn_payload_key(&draft.writer, TN_TEXT("at"))) tn_payload_time(&draft.writer, 5, true);
+    add_text(&draft, "task_name", TN_TEXT("order"));
+    if (tn_payload_key_named(&draft.writer, &step_name)) tn_payload_string(&draft.writer, TN_TEXT("pay"));
+    if (tn_payload_key(&draft.writer, TN_TEXT("last"))) tn_payload_boolean(&draft.writer, true);
+
+    tn_text found;
+    tn_payload_reader reader = read_draft(&draft);
+    cr_assert_eq(tn_payload_find_string(&reader, keys, 2, &found), 1);
+    assert_text(found, "order");
+    cr_assert_eq(tn_payload_find_string(&reader, keys, 2, &found), 0);
+    assert_text(found, "pay");
+    cr_assert_eq(tn_payload_find_string(&reader, keys, 2, &found), -1);
+    tn_buffer_free(&draft.buffer);
+}
+
+Test(payload, what_is_found_is_what_reading_gives)
+{
+    for (int round = 0; round < 2000; round++) {
+        draft draft;
+        begin_random(&draft, 20);
+        tn_payload_reader all = read_draft(&draft), searched = read_draft(&draft);
+        tn_text key, found;
+        tn_value value;
+        while (next_pair(&all, &key, &value)) {
+            if (value.type != TN_VALUE_STRING) continue;
+            cr_assert_eq(tn_payload_find_string(&searched, &key, 1, &found), 0);
+            while (found.bytes != value.as.string.bytes) /* the same key stands twice */
+                cr_assert_eq(tn_payload_find_string(&searched, &key, 1, &found), 0);
+            cr_assert_eq(found.size, value.as.string.size);
+            searched = all;
+        }
+        tn_buffer_free(&draft.buffer);
     }
 }

@@ -9,7 +9,7 @@
 
 /* What has to hold still while the process forks: locks are taken before, given back after, and made anew in
  * the child. Async-signal-safe work only in the child's. */
-#define TN_MAX_FORK_HOOKS 4
+#define TN_MAX_FORK_HOOKS 8
 
 typedef struct {
     void *self;

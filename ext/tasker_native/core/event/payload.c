@@ -365,3 +365,50 @@ bool tn_payload_next_key(tn_payload_reader *reader, tn_pair_key *key)
     *key = (tn_pair_key){text.as.string, NULL};
     return true;
 }
+
+/* --- Passing over -------------------------------------------------------------------------------------- */
+
+/* The size of most values by their first byte; 0: look closer. */
+static inline size_t plain_size(uint8_t first)
+{
+    if (first >= 0xa0 && first <= 0xbf) return 1 + (size_t)(first & 31);
+    if (first <= 0x7f || first == 0xc2 || first == 0xc3) return 1;
+    if (first == 0xd7) return 10;
+    return first == 0xcb ? 9 : 0;
+}
+
+static inline bool pass_over(tn_payload_reader *reader)
+{
+    tn_value value;
+    size_t left = (size_t)(reader->end - reader->at), size = left > 0 ? plain_size(*reader->at) : 0;
+    if (size == 0 || size > left) return tn_payload_next_value(reader, &value);
+    reader->at += size;
+    return true;
+}
+
+static inline int number_of(tn_text key, const tn_text *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (keys[i].size == key.size && memcmp(keys[i].bytes, key.bytes, key.size) == 0) return (int)i;
+    }
+    return -1;
+}
+
+int tn_payload_find_string(tn_payload_reader *reader, const tn_text *keys, size_t key_count, tn_text *string)
+{
+    tn_pair_key key;
+    tn_value value;
+    while (reader->at < reader->end &&
+           (*reader->at == 0xd7 ? take_name(reader, &key) : tn_payload_next_key(reader, &key))) {
+        int number = number_of(key.text, keys, key_count);
+        if (number < 0) {
+            if (!pass_over(reader)) return -1;
+            continue;
+        }
+        if (!tn_payload_next_value(reader, &value)) return -1;
+        if (value.type != TN_VALUE_STRING) continue;
+        *string = value.as.string;
+        return number;
+    }
+    return -1;
+}

@@ -159,4 +159,8 @@ static inline tn_payload_reader tn_payload_read(const uint8_t *bytes, size_t siz
 bool tn_payload_next_key(tn_payload_reader *reader, tn_pair_key *key_out);
 bool tn_payload_next_value(tn_payload_reader *reader, tn_value *value_out);
 
+/* The next String whose key is one of a few: which of them (their number), or -1 at the end. All else is passed over: this is
+ * for who wants little of much. */
+int tn_payload_find_string(tn_payload_reader *reader, const tn_text *keys, size_t key_count, tn_text *string_out);
+
 #endif

@@ -83,6 +83,7 @@ struct tn_pipeline {
 
     tn_spool *spool;
     tn_span_pool pool;
+    tn_span_metrics *metrics; /* NULL: nothing is measured */
     tn_log_ring log;
 };
 
@@ -593,9 +594,17 @@ static void call_worker(tn_pipeline *self)
     }
 }
 
+static void measure(tn_pipeline *self, const tn_span_list *spans)
+{
+    for (const tn_span *span = spans->first; span && self->metrics; span = span->next)
+        tn_span_metrics_record(self->metrics, span);
+}
+
 static void deliver(void *pipeline, tn_delivery *delivery)
 {
     tn_pipeline *self = pipeline;
+    measure(self, &delivery->ended);
+    measure(self, &delivery->released);
     tn_span_list refused = {0};
     enter(self);
     self->accepted += delivery->ended.count + delivery->lost;
@@ -617,6 +626,11 @@ static void deliver(void *pipeline, tn_delivery *delivery)
     leave(self);
 
     tn_span_list_recycle(&refused, &self->pool);
+}
+
+void tn_pipeline_measure(tn_pipeline *self, tn_span_metrics *metrics)
+{
+    self->metrics = metrics;
 }
 
 tn_span_sink tn_pipeline_sink(tn_pipeline *self)

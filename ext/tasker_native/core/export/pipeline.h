@@ -3,6 +3,7 @@
 
 #include "export/exporter.h"
 #include "export/log_ring.h"
+#include "export/span_metrics.h"
 #include "trace/span_manager.h"
 
 #include <stdatomic.h>
@@ -50,6 +51,10 @@ tn_spool *tn_pipeline_spool(tn_pipeline *pipeline);
 
 /* It holds still from now on while the process forks. As tn_process_add_fork_hooks. */
 tn_status tn_pipeline_watch_forks(tn_pipeline *pipeline) TN_MUST_CHECK;
+
+/* Every span that ends is measured from now on, in the thread that ends it (roots: that releases them). Lives as long as the
+ * pipeline; before the first span. */
+void tn_pipeline_measure(tn_pipeline *pipeline, tn_span_metrics *metrics);
 
 /* Where its span managers send their spans. */
 tn_span_sink tn_pipeline_sink(tn_pipeline *pipeline);

@@ -42,7 +42,8 @@ struct tn_series {
     unsigned references;
     _Atomic unsigned epoch; /* in which `cells` was found */
     tn_cell *_Atomic cells;
-    tn_slab *slab; /* of `place` */
+    tn_cell *_Atomic exemplars; /* NULL: not asked for yet, as long as it is attached */
+    tn_slab *slab;              /* of `place` */
     tn_slab_series *place;
     void *user;
     size_t label_count;
@@ -295,12 +296,23 @@ static tn_cell *attach_locked(tn_metrics *self, tn_series *series)
     return series->place->cells;
 }
 
+static inline bool is_attached(tn_series *series)
+{
+    unsigned epoch = atomic_load_explicit(&series->instrument->metrics->epoch, memory_order_relaxed);
+    return atomic_load_explicit(&series->epoch, memory_order_acquire) == epoch;
+}
+
 static __attribute__((noinline)) tn_cell *attach(tn_series *series)
 {
     tn_metrics *metrics = series->instrument->metrics;
     enter(metrics);
+    if (is_attached(series)) { /* another thread was faster */
+        leave(metrics);
+        return atomic_load_explicit(&series->cells, memory_order_relaxed);
+    }
     tn_cell *cells = attach_locked(metrics, series);
     atomic_store_explicit(&series->cells, cells, memory_order_relaxed);
+    atomic_store_explicit(&series->exemplars, series->place ? series->place->exemplars : NULL, memory_order_relaxed);
     atomic_store_explicit(&series->epoch, atomic_load(&metrics->epoch), memory_order_release);
     leave(metrics);
     return cells;
@@ -308,9 +320,7 @@ static __attribute__((noinline)) tn_cell *attach(tn_series *series)
 
 static inline tn_cell *cells_of(tn_series *series)
 {
-    unsigned epoch = atomic_load_explicit(&series->instrument->metrics->epoch, memory_order_relaxed);
-    if (atomic_load_explicit(&series->epoch, memory_order_acquire) != epoch) return attach(series);
-    return atomic_load_explicit(&series->cells, memory_order_relaxed);
+    return is_attached(series) ? atomic_load_explicit(&series->cells, memory_order_relaxed) : attach(series);
 }
 
 /* --- Instruments --------------------------------------------------------------------------------------- */
@@ -341,6 +351,7 @@ static tn_status check(const tn_instrument_spec *spec)
     if (spec->name.size > TN_MAX_METRIC_NAME || spec->unit.size > TN_MAX_UNIT || spec->help.size > TN_MAX_HELP)
         return TN_ERROR_LIMIT;
     if (spec->bound_count > TN_MAX_BOUNDS) return TN_ERROR_LIMIT;
+    if (spec->bound_count > 0 && spec->type != TN_HISTOGRAM) return TN_ERROR_INVALID;
     for (size_t i = 0; i < spec->name.size; i++) {
         char c = spec->name.bytes[i];
         if (!letter(c) && c != ':' && (i == 0 || !digit(c))) return TN_ERROR_INVALID;
@@ -464,17 +475,27 @@ tn_series *tn_instrument_find(const tn_instrument *instrument, const tn_label *l
     return node ? TN_CONTAINER(node, tn_series, node) : NULL;
 }
 
+static bool is_reserved(const tn_instrument *instrument, tn_text name)
+{
+    return instrument->spec.type == TN_HISTOGRAM && tn_text_equal(name, TN_TEXT("le"));
+}
+
 /* As Prometheus takes it, and not one of its own: those begin with two underscores. */
-static tn_text fit_name(tn_buffer *out, tn_text name)
+static tn_text fit_name(const tn_instrument *instrument, tn_buffer *out, tn_text name)
 {
     size_t start = out->size;
     name = tn_utf8_cut(name, TN_MAX_LABEL_NAME);
-    if (name.size == 0 || digit(name.bytes[0])) tn_buffer_append_byte(out, '_');
     for (size_t i = 0; i < name.size; i++) {
         if (((uint8_t)name.bytes[i] & 0xC0) == 0x80) continue; /* one _ for a character */
         char c = letter(name.bytes[i]) || digit(name.bytes[i]) ? name.bytes[i] : '_';
         bool reserved = c == '_' && out->size == start + 1 && out->bytes[start] == '_';
+        if (out->size == start && digit(c)) tn_buffer_append_byte(out, '_');
         if (!reserved) tn_buffer_append_byte(out, (uint8_t)c);
+    }
+    if (out->size == start) tn_buffer_append_byte(out, '_');
+    if (is_reserved(instrument, (tn_text){(const char *)out->bytes + start, out->size - start})) {
+        tn_buffer_truncate(out, start);
+        tn_buffer_append_text(out, TN_TEXT("exported_le"));
     }
     return out->status == TN_OK ? (tn_text){(const char *)out->bytes + start, out->size - start} : TN_NO_TEXT;
 }
@@ -492,11 +513,6 @@ typedef struct {
     tn_buffer text; /* what they point to */
 } fit_labels;
 
-static bool is_reserved(const tn_instrument *instrument, tn_text name)
-{
-    return instrument->spec.type == TN_HISTOGRAM && tn_text_equal(name, TN_TEXT("le"));
-}
-
 static tn_status fit(const tn_instrument *instrument, const tn_label *labels, size_t count, fit_labels *out)
 {
     /* Nothing moves once there is room for all of it. */
@@ -507,10 +523,7 @@ static tn_status fit(const tn_instrument *instrument, const tn_label *labels, si
     for (size_t i = 0; i < count; i++) {
         if (labels[i].value.size == 0) continue;
         tn_label *label = &out->labels[out->count++];
-        if (is_reserved(instrument, labels[i].name)) tn_buffer_append_text(&out->text, TN_TEXT("exported_"));
-        size_t prefix = is_reserved(instrument, labels[i].name) ? sizeof("exported_") - 1 : 0;
-        label->name = fit_name(&out->text, labels[i].name);
-        label->name = (tn_text){label->name.bytes - prefix, label->name.size + prefix};
+        label->name = fit_name(instrument, &out->text, labels[i].name);
         size_t start = out->text.size;
         tn_utf8_append(&out->text, tn_utf8_cut(labels[i].value, TN_MAX_LABEL_VALUE));
         label->value = tn_utf8_cut((tn_text){(const char *)out->text.bytes + start, out->text.size - start},
@@ -700,25 +713,26 @@ void tn_histogram_observe(tn_series *series, double value)
     observe(series, value);
 }
 
-static tn_cell *exemplars_of(tn_series *series)
+static __attribute__((noinline)) tn_cell *add_exemplars(tn_series *series)
 {
     tn_metrics *metrics = series->instrument->metrics;
     tn_cell *exemplars = NULL;
     enter(metrics);
-    bool attached = atomic_load(&series->epoch) == atomic_load(&metrics->epoch);
-    if (attached && series->place) {
-        if (!series->place->exemplars && tn_slab_add_exemplars(series->slab, series->place) != TN_OK)
-            series->place->exemplars = NULL; /* do without */
-        exemplars = series->place->exemplars;
+    if (is_attached(series) && series->place) {
+        bool there = series->place->exemplars || tn_slab_add_exemplars(series->slab, series->place) == TN_OK;
+        exemplars = there ? series->place->exemplars : NULL; /* then do without */
+        atomic_store_explicit(&series->exemplars, exemplars, memory_order_release);
     }
     leave(metrics);
     return exemplars;
 }
 
-void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id *trace_id, const tn_span_id *span_id)
+void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id *trace_id, const tn_span_id *span_id,
+                             uint64_t time)
 {
     size_t bucket = observe(series, value);
-    tn_cell *exemplar = exemplars_of(series);
+    tn_cell *exemplar = atomic_load_explicit(&series->exemplars, memory_order_acquire);
+    if (!exemplar) exemplar = add_exemplars(series);
     if (!exemplar) return;
 
     uint64_t words[3];
@@ -728,7 +742,7 @@ void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id 
     atomic_store_explicit(&exemplar[TN_EXEMPLAR_TIME], 0, memory_order_seq_cst);
     for (size_t i = 0; i < 3; i++) atomic_store_explicit(&exemplar[i], words[i], memory_order_release);
     atomic_store_explicit(&exemplar[TN_EXEMPLAR_VALUE], tn_cell_of_double(value), memory_order_release);
-    atomic_store_explicit(&exemplar[TN_EXEMPLAR_TIME], tn_clock_wall(), memory_order_release);
+    atomic_store_explicit(&exemplar[TN_EXEMPLAR_TIME], time, memory_order_release);
 }
 
 static bool is_double(const tn_instrument_spec *spec, size_t cell)

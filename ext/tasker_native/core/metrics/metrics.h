@@ -105,8 +105,9 @@ void tn_gauge_add(tn_series *series, double amount);
 /* value: finite. */
 void tn_histogram_observe(tn_series *series, double value);
 
-/* The same, with the span it was measured in. */
-void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id *trace_id, const tn_span_id *span_id);
+/* The same, with the span it was measured in, and when (wall clock, nanoseconds). */
+void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id *trace_id, const tn_span_id *span_id,
+                             uint64_t time);
 
 /* What this process has recorded, cell by cell as tn_cell_count says; 0 where another process had it before. */
 void tn_series_read(tn_series *series, uint64_t *cells_out);

@@ -22,6 +22,9 @@ static void put_key(tn_buffer *out, tn_buffer *key, tn_text name, tn_text labels
     }
     if (any) tn_buffer_append_byte(key, '}');
     tn_json_string(out, tn_buffer_text(key));
+    if (key->status == TN_OK) return;
+    tn_buffer_free(out); /* as if it had failed itself: it would not be whole */
+    out->status = key->status;
 }
 
 static void put_labels(tn_buffer *out, tn_text labels)

@@ -74,7 +74,8 @@ unsigned tn_segment_own_slab(const tn_segment *segment);
 /* Whether a process that lives owns it. Costs a system call. */
 bool tn_segment_slab_is_owned(const tn_segment *segment, unsigned slab);
 
-/* Another chunk for the own slab, empty, behind those that it has. TN_ERROR_FULL when there is none left, TN_ERROR_SYSTEM when the disk is full. */
+/* Another chunk for the own slab, empty, behind those that it has. TN_ERROR_FULL when there is none left, TN_ERROR_SYSTEM
+ * when the disk is full. */
 tn_status tn_segment_add_chunk(tn_segment *segment, unsigned *chunk_out) TN_MUST_CHECK;
 
 /* How many there are, of all slabs; chunks are numbered from 0. Only grows. */

@@ -2,6 +2,7 @@
 
 #include "base/table.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,18 +98,25 @@ static double number_in(tn_snapshot *self, const tn_cell *cell)
     return 0;
 }
 
+/* Where no double is as large, the largest. */
+static double sum_of(double a, double b)
+{
+    double sum = a + b;
+    return isfinite(sum) ? sum : copysign(DBL_MAX, sum);
+}
+
 static void add_counter(tn_snapshot *self, tn_snapshot_series *series, const tn_cell *cells)
 {
     double number = number_in(self, &cells[1]);
     self->damaged += number < 0;
     series->integer += count_in(self, &cells[0]);
-    series->number += number < 0 ? 0 : number;
+    series->number = sum_of(series->number, number < 0 ? 0 : number);
 }
 
 static void add_histogram(tn_snapshot *self, const tn_family *family, tn_snapshot_series *series, const tn_cell *cells)
 {
     for (size_t i = 0; i <= family->spec.bound_count; i++) series->counts[i] += count_in(self, &cells[i]);
-    series->number += number_in(self, &cells[family->spec.bound_count + 1]);
+    series->number = sum_of(series->number, number_in(self, &cells[family->spec.bound_count + 1]));
 }
 
 static double combined(tn_combine combine, const tn_snapshot_series *series, double number, uint64_t time)
@@ -120,7 +128,7 @@ static double combined(tn_combine combine, const tn_snapshot_series *series, dou
     case TN_COMBINE_LATEST: return time >= series->time ? number : series->number;
     case TN_COMBINE_SUM: break;
     }
-    return series->number + number;
+    return sum_of(series->number, number);
 }
 
 static void add_gauge(tn_family *family, tn_snapshot_series *series, double number, uint64_t time)
@@ -283,6 +291,16 @@ static int by_name(const void *a, const void *b)
     return order ? order : (int)left->spec.type - (int)right->spec.type;
 }
 
+/* All of it, so that what is said of several that differ does not depend on their order. */
+static int by_spec(const void *a, const void *b)
+{
+    const tn_instrument_spec *left = &(*(tn_family *const *)a)->spec, *right = &(*(tn_family *const *)b)->spec;
+    int order = by_name(a, b);
+    if (!order) order = (int)left->combine - (int)right->combine;
+    if (!order) order = compare_texts(left->help, right->help);
+    return order ? order : compare_texts(left->unit, right->unit);
+}
+
 static int by_labels(const void *a, const void *b)
 {
     return compare_texts((*(tn_snapshot_series *const *)a)->labels, (*(tn_snapshot_series *const *)b)->labels);
@@ -321,7 +339,7 @@ static void add_counts(const tn_family *into, tn_snapshot_series *sum, const tn_
                            from->spec.bounds[i] == into->spec.bounds[bucket];
         bucket += ends_bucket;
     }
-    sum->number += part->number;
+    sum->number = sum_of(sum->number, part->number);
 }
 
 static tn_status add_part(tn_snapshot *self, tn_family *into, const tn_family *from, const tn_snapshot_series *part)
@@ -330,7 +348,7 @@ static tn_status add_part(tn_snapshot *self, tn_family *into, const tn_family *f
     if (!sum) return TN_ERROR_MEMORY;
     sum->integer += part->integer;
     switch (into->spec.type) {
-    case TN_COUNTER: sum->number += part->number; break;
+    case TN_COUNTER: sum->number = sum_of(sum->number, part->number); break;
     case TN_GAUGE: add_gauge(into, sum, part->number, part->time); break;
     case TN_HISTOGRAM: add_counts(into, sum, from, part); break;
     }
@@ -438,7 +456,7 @@ static tn_status list_families(tn_snapshot *self, tn_family **all)
     for (size_t i = 0; i < self->by_spec.slot_count; i++) {
         if (self->by_spec.slots[i].item) all[count++] = self->by_spec.slots[i].item;
     }
-    if (count > 0) qsort(all, count, sizeof(*all), by_name);
+    if (count > 0) qsort(all, count, sizeof(*all), by_spec);
 
     tn_status status = TN_OK;
     for (size_t i = 0, next; i < count && status == TN_OK; i = next) {
