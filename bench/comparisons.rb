@@ -22,6 +22,6 @@ module Comparisons
   end
 end
 
-%w[publish step line span lateness export growth outage filter engine].each do |name|
+%w[publish step line span lateness export growth outage filter metrics engine].each do |name|
   require_relative "comparisons/#{name}"
 end

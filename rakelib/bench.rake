@@ -17,6 +17,11 @@ namespace :bench do
     Rake::Task['bench:plots'].invoke
   end
 
+  desc 'Compare metrics with prometheus-client'
+  task metrics: :compile do
+    ruby 'bench/run.rb', 'metrics'
+  end
+
   desc 'Run the benchmarks, write docs/benchmarks/results.json and the tables of the pages, draw the plots'
   task save: :compile do
     ruby 'bench/run.rb', '--save'

@@ -15,6 +15,8 @@
 
 static tn_metrics *metrics;
 static tn_span_metrics *span_metrics;
+static VALUE sym_value, sym_buckets;
+static ID id_make_counter, id_make_gauge, id_make_histogram;
 static VALUE registry; /* marks the handles of all series that can be looked up */
 
 typedef struct {
@@ -103,7 +105,8 @@ static VALUE handle_of(tn_series *series, VALUE name, VALUE labels)
 typedef struct {
     tn_label labels[TN_MAX_LABELS];
     size_t count;
-    bool plain; /* false: there is one that needs application code, or work */
+    bool plain;         /* false: there is one that needs application code, or work */
+    VALUE no_labels[2]; /* keys of something else, which is not plain; 0: none */
     char digits[TN_MAX_LABELS][TN_DECIMAL_SIZE];
 } label_list;
 
@@ -131,7 +134,8 @@ static int list_label(VALUE key, VALUE value, VALUE argument)
 {
     label_list *list = (label_list *)argument;
     tn_label *label = &list->labels[list->count];
-    list->plain = list->count < TN_MAX_LABELS && !FIXNUM_P(key) && plain_text(key, NULL, &label->name) &&
+    list->plain = key != list->no_labels[0] && key != list->no_labels[1] && list->count < TN_MAX_LABELS &&
+                  !FIXNUM_P(key) && plain_text(key, NULL, &label->name) &&
                   plain_text(value, list->digits[list->count], &label->value);
     if (!list->plain) return ST_STOP;
     if (label->value.size > 0) list->count++; /* an empty value is no label */
@@ -142,6 +146,7 @@ static void list_labels(label_list *list, VALUE labels)
 {
     list->count = 0;
     list->plain = true;
+    list->no_labels[0] = list->no_labels[1] = 0;
     if (!NIL_P(labels) && RHASH_SIZE(labels) > 0) rb_hash_foreach(labels, list_label, (VALUE)list);
 }
 
@@ -150,21 +155,53 @@ static bool name_text(VALUE name, tn_text *out)
     return (RB_SYMBOL_P(name) || RB_TYPE_P(name, T_STRING)) && plain_text(name, NULL, out);
 }
 
+/* Qnil when there is none yet, or it takes more to know. Runs no application code. */
+static VALUE find_handle(tn_metric_type type, VALUE name, VALUE labels, bool has_options)
+{
+    tn_text text;
+    if (!name_text(name, &text)) return Qnil;
+    const tn_instrument *instrument = tn_metrics_find(metrics, text);
+    if (!instrument || tn_instrument_spec_of(instrument)->type != type) return Qnil;
+
+    label_list list = {.plain = true};
+    if (has_options) list.no_labels[0] = sym_value, list.no_labels[1] = sym_buckets;
+    if (!NIL_P(labels) && RHASH_SIZE(labels) > 0) rb_hash_foreach(labels, list_label, (VALUE)&list);
+    tn_series *series = list.plain ? tn_instrument_find(instrument, list.labels, list.count) : NULL;
+    void *user = series ? *tn_series_user(series) : NULL;
+    return user ? (VALUE)user : Qnil;
+}
+
 /* find(type, name, labels) -> the handle, or nil when there is none yet, or it takes more to know. type: 1 counter, 2 gauge,
  * 3 histogram. Runs no application code. */
 static VALUE metrics_find(VALUE self, VALUE type, VALUE name, VALUE labels)
 {
     (void)self;
-    tn_text text;
-    if (!RB_TYPE_P(labels, T_HASH) || !name_text(name, &text)) return Qnil;
-    const tn_instrument *instrument = tn_metrics_find(metrics, text);
-    if (!instrument || INT2FIX(tn_instrument_spec_of(instrument)->type) != type) return Qnil;
+    if (!RB_TYPE_P(labels, T_HASH) || !FIXNUM_P(type)) return Qnil;
+    return find_handle((tn_metric_type)FIX2LONG(type), name, labels, false);
+}
 
-    label_list list;
-    list_labels(&list, labels);
-    tn_series *series = list.plain ? tn_instrument_find(instrument, list.labels, list.count) : NULL;
-    void *user = series ? *tn_series_user(series) : NULL;
-    return user ? (VALUE)user : Qnil;
+/* counter(name, value: nil, **labels), and its like, of MetricsBackend: what is there already is found here, without taking
+ * keywords apart; all else is Ruby's. */
+static VALUE find_or_make(tn_metric_type type, ID make, int argc, VALUE *argv, VALUE self)
+{
+    bool has_labels = argc == 2 && RB_TYPE_P(argv[1], T_HASH);
+    VALUE found = argc == 1 || has_labels ? find_handle(type, argv[0], has_labels ? argv[1] : Qnil, true) : Qnil;
+    return NIL_P(found) ? rb_funcallv_kw(self, make, argc, argv, RB_PASS_CALLED_KEYWORDS) : found;
+}
+
+static VALUE backend_counter(int argc, VALUE *argv, VALUE self)
+{
+    return find_or_make(TN_COUNTER, id_make_counter, argc, argv, self);
+}
+
+static VALUE backend_gauge(int argc, VALUE *argv, VALUE self)
+{
+    return find_or_make(TN_GAUGE, id_make_gauge, argc, argv, self);
+}
+
+static VALUE backend_histogram(int argc, VALUE *argv, VALUE self)
+{
+    return find_or_make(TN_HISTOGRAM, id_make_histogram, argc, argv, self);
 }
 
 /* --- New ones ------------------------------------------------------------------------------------------ */
@@ -467,6 +504,16 @@ static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit, VALUE s
     return Qnil;
 }
 
+/* open -> nil: this process holds the directory from now on, as if it had recorded something */
+static VALUE metrics_open(VALUE self)
+{
+    tn_metrics_segments segments = tn_metrics_keep_segments(metrics);
+    tn_segment_free(segments.shared);
+    tn_segment_free(segments.own);
+    (void)self;
+    return Qnil;
+}
+
 /* clear -> how many series there were */
 static VALUE metrics_clear(VALUE self)
 {
@@ -665,6 +712,11 @@ void tn_init_metrics(void)
     tn_pipeline_measure(tn_ruby.pipeline, span_metrics);
     registry = TypedData_Wrap_Struct(rb_cObject, &registry_type, metrics);
     rb_gc_register_mark_object(registry);
+    sym_value = ID2SYM(rb_intern("value"));
+    sym_buckets = ID2SYM(rb_intern("buckets"));
+    id_make_counter = rb_intern("make_counter");
+    id_make_gauge = rb_intern("make_gauge");
+    id_make_histogram = rb_intern("make_histogram");
     id_prometheus = rb_intern("prometheus");
     id_openmetrics = rb_intern("openmetrics");
     id_json = rb_intern("json");
@@ -676,6 +728,7 @@ void tn_init_metrics(void)
     rb_define_module_function(module, "declared?", metrics_is_declared, 2);
     rb_define_module_function(module, "create", metrics_create, 2);
     rb_define_module_function(module, "configure", metrics_configure, 3);
+    rb_define_module_function(module, "open", metrics_open, 0);
     rb_define_module_function(module, "clear", metrics_clear, 0);
     rb_define_module_function(module, "handles", metrics_handles, 0);
     rb_define_module_function(module, "stats", metrics_stats, 0);
@@ -683,4 +736,9 @@ void tn_init_metrics(void)
     rb_define_module_function(module, "export", metrics_export, 2);
     rb_define_module_function(module, "read", metrics_read, 3);
     define_handles();
+
+    VALUE backend = rb_define_class_under(tn_ruby.native, "MetricsBackend", rb_cObject);
+    rb_define_method(backend, "counter", backend_counter, -1);
+    rb_define_method(backend, "gauge", backend_gauge, -1);
+    rb_define_method(backend, "histogram", backend_histogram, -1);
 }

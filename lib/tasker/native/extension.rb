@@ -147,6 +147,9 @@ module Tasker
     #   @param limit [Integer] series of an instrument
     #   @param spans [Boolean] whether spans that end are measured
     #   @return [nil]
+    # @!method self.open
+    #   This process holds the directory from now on, as if it had recorded something.
+    #   @return [nil]
     # @!method self.clear
     #   @return [Integer] how many series there were
     # @!method self.handles

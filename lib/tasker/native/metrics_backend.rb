@@ -21,6 +21,28 @@ module Tasker
     #   metrics.counter(:orders_total, status: 'paid').increment
     #   metrics.histogram(:order_value_euros, buckets: [10, 100, 1000]).observe(49.9)
     #   metrics.gauge(:queue_size, queue: 'default').set(12)
+    #
+    # @!method counter(name, value: nil, **labels)
+    #   @param name [String, Symbol] characters that Prometheus does not take become _
+    #   @param value [Integer, Float, nil] is added at once
+    #   @param labels [Hash] in any order; an empty value is no label
+    #   @return [Counter]
+    #   @raise [ArgumentError] for a name that is empty, or another instrument's already; for more than 32 labels; for a
+    #     negative value
+    # @!method gauge(name, value: nil, **labels)
+    #   @param name [String, Symbol] see {#counter}
+    #   @param value [Numeric, nil] is set at once
+    #   @param labels [Hash]
+    #   @return [Gauge]
+    #   @raise [ArgumentError]
+    # @!method histogram(name, buckets: nil, value: nil, **labels)
+    #   @param name [String, Symbol] see {#counter}
+    #   @param buckets [Array<Numeric>, nil] upper bounds, at most 128; nil: those it has, else
+    #     {Histogram::DEFAULT_BUCKETS}
+    #   @param value [Numeric, nil] is observed at once
+    #   @param labels [Hash]
+    #   @return [Histogram]
+    #   @raise [ArgumentError] as for {#counter}; for other buckets than those it has
     class MetricsBackend
       COUNTER = 1
       GAUGE = 2
@@ -37,39 +59,6 @@ module Tasker
         @descriptions = {}
         @names = {}
         @lock = Monitor.new
-      end
-
-      # @param name [String, Symbol] characters that Prometheus does not take become _
-      # @param value [Integer, Float, nil] is added at once
-      # @param labels [Hash] in any order; an empty value is no label
-      # @return [Counter]
-      # @raise [ArgumentError] for a name that is empty, or another instrument's already; for more than 32 labels; for a
-      #   negative value
-      def counter(name, value: nil, **labels)
-        counter = Metrics.find(COUNTER, name, labels) || create(COUNTER, name, labels)
-        counter.increment(value) if value
-        counter
-      end
-
-      # @param value [Numeric, nil] is set at once
-      # @return [Gauge]
-      # @raise (see #counter)
-      # @see #counter
-      def gauge(name, value: nil, **labels)
-        gauge = Metrics.find(GAUGE, name, labels) || create(GAUGE, name, labels)
-        gauge.set(value) if value
-        gauge
-      end
-
-      # @param buckets [Array<Numeric>, nil] upper bounds, at most 128; nil: those it has, else {Histogram::DEFAULT_BUCKETS}
-      # @param value [Numeric, nil] is observed at once
-      # @return [Histogram]
-      # @raise [ArgumentError] as for {#counter}; for other buckets than those it has
-      # @see #counter
-      def histogram(name, buckets: nil, value: nil, **labels)
-        histogram = (Metrics.find(HISTOGRAM, name, labels) unless buckets) || create(HISTOGRAM, name, labels, buckets)
-        histogram.observe(value) if value
-        histogram
       end
 
       # Says more of an instrument, before it is first used.
@@ -165,6 +154,25 @@ module Tasker
       end
 
       private
+
+      # The extension calls these three for what it does not find.
+      def make_counter(name, value: nil, **labels)
+        counter = create(COUNTER, name, labels)
+        counter.increment(value) if value
+        counter
+      end
+
+      def make_gauge(name, value: nil, **labels)
+        gauge = create(GAUGE, name, labels)
+        gauge.set(value) if value
+        gauge
+      end
+
+      def make_histogram(name, buckets: nil, value: nil, **labels)
+        histogram = create(HISTOGRAM, name, labels, buckets)
+        histogram.observe(value) if value
+        histogram
+      end
 
       def create(type, name, labels, buckets = nil)
         clean = clean(name)

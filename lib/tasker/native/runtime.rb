@@ -253,11 +253,15 @@ module Tasker
         nil
       end
 
-      # No span is being sent while a fork happens: waits at most 50 ms for the native thread to pause.
+      # No span is being sent while a fork happens: waits at most 50 ms for the native thread to pause. And this process
+      # holds the metrics from now on: what its children count stays, also while none of them lives.
       #
       # @return [void]
       def before_fork
-        Pipeline.pause(0.05) if @started
+        return unless @started
+
+        Metrics.open
+        Pipeline.pause(0.05)
       end
 
       # The native thread goes on.

@@ -1,0 +1,5 @@
+# frozen_string_literal: true
+
+require_relative '../support/prometheus_metrics'
+
+Subject.run(PrometheusMetrics.new('labels'))
