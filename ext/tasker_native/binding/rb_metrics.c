@@ -560,7 +560,11 @@ static VALUE metrics_take_remark(VALUE self)
 {
     (void)self;
     char remark[TN_MAX_REMARK];
-    return tn_metrics_take_remark(metrics, remark) ? tn_string_of_message(remark) : Qnil;
+    static char last[TN_MAX_REMARK]; /* both registries have the same directory, and so the same to say */
+    bool any = tn_metrics_take_remark(metrics, remark) || tn_span_metrics_take_remark(span_metrics, remark);
+    if (!any || strcmp(remark, last) == 0) return Qnil;
+    memcpy(last, remark, sizeof(last));
+    return tn_string_of_message(remark);
 }
 
 typedef struct {

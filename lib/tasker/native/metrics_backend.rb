@@ -182,7 +182,7 @@ module Tasker
         Native.start
         declare(type, clean, buckets)
         handle = Metrics.create(clean, Labels.of(labels))
-        tell
+        MetricsExport.tell
         handle
       end
 
@@ -204,15 +204,6 @@ module Tasker
 
       def declared?(type, name)
         Metrics.declared?(type, name)
-      end
-
-      def tell
-        remark = Metrics.take_remark
-        if remark
-          Native.logger.warn("tasker-native: #{remark}. Next: check tel.metrics_directory and the disk below it.")
-        end
-      rescue StandardError
-        nil # a logger that raises must not stop the work that is counted
       end
     end
   end

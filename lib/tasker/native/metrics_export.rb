@@ -21,6 +21,19 @@ module Tasker
       # @raise [ArgumentError]
       def self.text(format)
         write(format) { |name, now| Metrics.export(name, now) }
+      ensure
+        tell
+      end
+
+      # Writes to the log what the core has to say of metrics, once.
+      #
+      # @return [void]
+      def self.tell
+        remark = Metrics.take_remark or return
+
+        Native.logger.warn("tasker-native: #{remark}. Next: check tel.metrics_directory and the disk below it.")
+      rescue StandardError
+        nil # a logger that raises must not stop the work that is counted
       end
 
       # What is in +metrics_directory+, also when no process of the app runs any more; this one becomes none of them.

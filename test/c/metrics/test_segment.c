@@ -359,7 +359,7 @@ Test(segment, whoever_stays_in_the_gate_keeps_the_others_out_for_a_moment_only)
     cr_assert_eq(fcntl(lock, F_OFD_SETLK, &range), 0);
     uint64_t before = tn_clock_monotonic();
     cr_assert_eq(try_to_open(path_in_folder(".")), TN_ERROR_TIMEOUT);
-    cr_assert_lt(tn_clock_monotonic() - before, TN_SECOND);
+    cr_assert_lt(tn_clock_monotonic() - before, 3 * TN_SECOND);
     close(lock);
     cr_assert_eq(try_to_open(path_in_folder(".")), TN_OK);
 }
@@ -375,7 +375,7 @@ Test(segment, a_folder_that_is_not_ours_or_read_only_is_an_error)
 {
     tn_segment_free(open_segment());
     cr_assert_eq(chmod(path_in_folder("."), 0555), 0);
-    cr_assert_eq(child_result(start_child(open_as_nobody, (void *)path_in_folder("."))), 0);
+    cr_assert_eq(child_result(start_metrics_child(open_as_nobody, (void *)path_in_folder("."))), 0);
     cr_assert_eq(chmod(path_in_folder("."), 0700), 0);
 }
 
@@ -390,7 +390,7 @@ Test(segment, a_read_only_folder_is_an_error)
 {
     cr_assert_eq(chmod(path_in_folder("."), 0711), 0);
     cr_assert_eq(mkdir(path_in_folder("own"), 0700), 0);
-    cr_assert_eq(child_result(start_child(open_in_own_read_only_folder, (void *)path_in_folder("own"))), 0);
+    cr_assert_eq(child_result(start_metrics_child(open_in_own_read_only_folder, (void *)path_in_folder("own"))), 0);
 }
 
 static int open_without_descriptors(void *unused)
@@ -411,7 +411,7 @@ static int open_without_descriptors(void *unused)
 
 Test(segment, a_process_without_descriptors_gets_an_error_and_sets_nothing_aside)
 {
-    cr_assert_eq(child_result(start_child(open_without_descriptors, NULL)), 0);
+    cr_assert_eq(child_result(start_metrics_child(open_without_descriptors, NULL)), 0);
     cr_assert_not(exists(DAMAGED_PATH));
 }
 
@@ -444,7 +444,7 @@ static int open_beyond_the_limit(void *unused)
 
 Test(segment, a_limit_of_file_size_is_an_error_and_no_signal)
 {
-    cr_assert_eq(child_result(start_child(open_beyond_the_limit, NULL)), 0);
+    cr_assert_eq(child_result(start_metrics_child(open_beyond_the_limit, NULL)), 0);
 }
 
 static void fill_disk(const char *path)
@@ -515,7 +515,7 @@ Test(segment, one_process_too_many_is_an_error)
     pid_t children[CHILDREN];
     size_t opened = 0, refused = 0;
     for (int i = 0; i < CHILDREN; i++) {
-        children[i] = start_child(open_many, NULL);
+        children[i] = start_metrics_child(open_many, NULL);
         for (int n = 0; n < SEGMENTS_EACH; n++) {
             char result;
             cr_assert_eq(read(results[0], &result, 1), 1);

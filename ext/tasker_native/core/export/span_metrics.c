@@ -129,6 +129,11 @@ tn_metrics_segments tn_span_metrics_keep_segments(tn_span_metrics *self)
     return segments;
 }
 
+bool tn_span_metrics_take_remark(tn_span_metrics *self, char remark[TN_MAX_REMARK])
+{
+    return tn_metrics_take_remark(self->metrics, remark);
+}
+
 /* --- What a span says ---------------------------------------------------------------------------------- */
 
 enum { STEP_NAME, TASK_NAME, ERROR_TYPE, WORDS };

@@ -39,6 +39,13 @@ static inline size_t tn_cell_count(const tn_instrument_spec *spec)
     return spec->type == TN_HISTOGRAM ? spec->bound_count + 2 : 2;
 }
 
+/* Whether such a word is a double. */
+static inline bool tn_cell_is_double(const tn_instrument_spec *spec, size_t cell)
+{
+    if (spec->type == TN_HISTOGRAM) return cell == spec->bound_count + 1;
+    return cell == (spec->type == TN_COUNTER ? 1 : 0);
+}
+
 /* The latest measurement of each bucket whose trace is known: TN_EXEMPLAR_CELLS words each, the last one first set to 0 and at
  * the end to when it was (wall clock, nanoseconds); 0: none. */
 enum {

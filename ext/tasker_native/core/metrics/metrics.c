@@ -218,6 +218,7 @@ static bool open_slab(tn_metrics *self, tn_slab *slab, tn_segment *segment)
     if (!segment) return false;
     tn_status status = tn_slab_open(slab, segment);
     self->damaged += tn_segment_was_replaced(segment) + (status == TN_OK ? slab->damaged : 0);
+    if (tn_segment_was_replaced(segment)) remark(self, "the file of metrics could not be used, and was set aside", "");
     tn_segment_free(segment);
     return status == TN_OK;
 }
@@ -233,19 +234,39 @@ static void open_shared(tn_metrics *self)
            status == TN_ERROR_SYSTEM ? strerror(error) : tn_status_text(status == TN_OK ? TN_ERROR_MEMORY : status));
 }
 
+static bool open_own(tn_metrics *self)
+{
+    if (!self->own_is_open) self->own_is_open = open_slab(self, &self->own, tn_segment_new_private());
+    return self->own_is_open;
+}
+
+/* Somebody has removed the file, or set it aside: what this process has counted goes to the new one. */
+static void follow_file(tn_metrics *self)
+{
+    tn_slab old = self->shared;
+    self->shared_is_open = false;
+    atomic_fetch_add(&self->epoch, 1);
+    open_shared(self);
+    self->gave_up = !self->shared_is_open;
+    tn_slab *target = self->shared_is_open ? &self->shared : open_own(self) ? &self->own : NULL;
+    if (!target || tn_slab_move(&old, target) != TN_OK)
+        remark(self, "some metrics are lost, for tel.metrics_directory was removed", "");
+    tn_slab_close(&old);
+}
+
 static void open_slabs(tn_metrics *self)
 {
     if (self->generation != tn_process_generation()) {
         close_slabs(self); /* they are the parent's */
         self->generation = tn_process_generation();
     }
+    if (self->shared_is_open && !tn_segment_is_current(self->shared.segment)) follow_file(self);
     bool wants_to_share = self->directory.size > 0 && !self->gave_up;
     if (wants_to_share && !self->shared_is_open) {
         open_shared(self);
         self->gave_up = !self->shared_is_open;
     }
-    if (!self->shared_is_open && !self->own_is_open)
-        self->own_is_open = open_slab(self, &self->own, tn_segment_new_private());
+    if (!self->shared_is_open) open_own(self);
 }
 
 tn_metrics_segments tn_metrics_keep_segments(tn_metrics *self)
@@ -275,8 +296,7 @@ static tn_status find_place(tn_metrics *self, tn_slab *slab, tn_series *series)
 
 static bool find_own_place(tn_metrics *self, tn_series *series)
 {
-    if (!self->own_is_open) self->own_is_open = open_slab(self, &self->own, tn_segment_new_private());
-    return self->own_is_open && find_place(self, &self->own, series) == TN_OK;
+    return open_own(self) && find_place(self, &self->own, series) == TN_OK;
 }
 
 static tn_cell *attach_locked(tn_metrics *self, tn_series *series)
@@ -748,11 +768,6 @@ void tn_histogram_observe_in(tn_series *series, double value, const tn_trace_id 
     atomic_store_explicit(&exemplar[TN_EXEMPLAR_TIME], time, memory_order_release);
 }
 
-static bool is_double(const tn_instrument_spec *spec, size_t cell)
-{
-    return spec->type == TN_HISTOGRAM ? cell == spec->bound_count + 1 : cell == (spec->type == TN_COUNTER ? 1 : 0);
-}
-
 void tn_series_read(tn_series *series, uint64_t *out)
 {
     const tn_instrument_spec *spec = &series->instrument->spec;
@@ -761,8 +776,9 @@ void tn_series_read(tn_series *series, uint64_t *out)
     for (size_t i = 0; i < tn_cell_count(spec); i++) {
         out[i] = atomic_load_explicit(&cells[i], memory_order_relaxed);
         if (!inherited || spec->type == TN_GAUGE) continue;
-        out[i] = is_double(spec, i) ? tn_cell_of_double(tn_double_of_cell(out[i]) - tn_double_of_cell(inherited[i]))
-                                    : out[i] - inherited[i];
+        out[i] = tn_cell_is_double(spec, i)
+                     ? tn_cell_of_double(tn_double_of_cell(out[i]) - tn_double_of_cell(inherited[i]))
+                     : out[i] - inherited[i];
     }
 }
 

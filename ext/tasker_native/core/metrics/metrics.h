@@ -11,7 +11,8 @@
  *
  * Recording takes no lock and no memory, from any thread; a series finds its place in the segment when it is first
  * recorded to in a process, so also in a forked child, which opens the directory for itself. What can't be shared (no
- * directory, a full disk, too many processes) is kept in memory of this process, and a remark says so.
+ * directory, a full disk, too many processes) is kept in memory of this process, and a remark says so. When somebody removes
+ * the file, this process takes what it has counted to the new one with the next series, or when it is asked for segments.
  *
  * Instruments and series are made and looked up by one thread at a time. */
 typedef struct tn_metrics tn_metrics;

@@ -19,10 +19,10 @@
 #define LOCK_NAME FILE_NAME ".lock"
 #define NEW_NAME FILE_NAME ".new"
 #define DAMAGED_NAME FILE_NAME ".damaged"
-#define GATE_PATIENCE (50 * TN_MILLISECOND)
-#define GATE 0         /* the byte of the lock file that is locked while a file is opened */
-#define FIRST_SLAB 1   /* the byte of slab 0 */
-#define FIRST_CHUNKS 4 /* whose room is reserved at first; then twice as many each time */
+#define GATE_PATIENCE TN_SECOND /* which a hundred processes that begin at once may need */
+#define GATE 0                  /* the byte of the lock file that is locked while a file is opened */
+#define FIRST_SLAB 1            /* the byte of slab 0 */
+#define FIRST_CHUNKS 4          /* whose room is reserved at first; then twice as many each time */
 
 /* In the byte order of the machine: a file never leaves it. */
 typedef struct {
@@ -136,7 +136,7 @@ static tn_status enter_gate(int lock)
     while (!lock_byte(lock, F_OFD_SETLK, &range, GATE, 1)) {
         if (errno != EAGAIN && errno != EACCES) return TN_ERROR_SYSTEM;
         if (tn_clock_monotonic() > last) return TN_ERROR_TIMEOUT;
-        usleep(500);
+        usleep(200);
     }
     return TN_OK;
 }

@@ -43,7 +43,7 @@ typedef struct tn_segment tn_segment;
 tn_segment *tn_segment_new_private(void);
 
 /* The file of a directory, which is made if it is not there (0700; the one above it has to be there), and a slab of it that
- * is this process' own from now on: one that a dead process has left, else a new one. Waits at most 50 ms for other
+ * is this process' own from now on: one that a dead process has left, else a new one. Waits at most a second for other
  * processes that do the same. TN_OK; TN_ERROR_SYSTEM with errno (EPERM: the directory belongs to another user, or others
  * may write into it; ENOSPC; EINVAL: no such locks here); TN_ERROR_TIMEOUT; TN_ERROR_FULL: too many processes;
  * TN_ERROR_MEMORY.

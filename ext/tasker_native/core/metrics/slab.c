@@ -265,6 +265,59 @@ tn_status tn_slab_series_of(tn_slab *slab, tn_slab_instrument *instrument, tn_te
     return add_series(slab, instrument, labels, out);
 }
 
+/* --- Moving -------------------------------------------------------------------------------------------- */
+
+static uint64_t sum_of(const tn_instrument_spec *spec, size_t cell, uint64_t a, uint64_t b)
+{
+    if (!tn_cell_is_double(spec, cell)) return a + b;
+    return tn_cell_of_double(tn_double_of_cell(a) + tn_double_of_cell(b));
+}
+
+static tn_status move_inherited(const tn_slab_series *from, tn_slab_series *to)
+{
+    const tn_instrument_spec *spec = &from->instrument->spec;
+    size_t count = tn_cell_count(spec);
+    if (!from->inherited) return TN_OK;
+    if (!to->inherited) to->inherited = tn_alloc_zeroed(count * sizeof(uint64_t));
+    if (!to->inherited) return TN_ERROR_MEMORY;
+    for (size_t i = 0; i < count; i++) to->inherited[i] = sum_of(spec, i, to->inherited[i], from->inherited[i]);
+    return TN_OK;
+}
+
+static void move_cells(const tn_slab_series *from, tn_slab_series *to)
+{
+    const tn_instrument_spec *spec = &from->instrument->spec;
+    for (size_t i = 0; i < tn_cell_count(spec); i++) {
+        uint64_t moved = atomic_load_explicit(&from->cells[i], memory_order_relaxed);
+        uint64_t there = atomic_load_explicit(&to->cells[i], memory_order_relaxed);
+        uint64_t sum = spec->type == TN_GAUGE ? moved : sum_of(spec, i, there, moved);
+        atomic_store_explicit(&to->cells[i], sum, memory_order_relaxed);
+    }
+}
+
+static tn_status move_series(const tn_slab_series *from, tn_slab *to)
+{
+    tn_slab_instrument *instrument;
+    tn_slab_series *series;
+    tn_status status = tn_slab_instrument_of(to, &from->instrument->spec, &instrument);
+    if (status == TN_OK) status = tn_slab_series_of(to, instrument, from->labels, SIZE_MAX, &series);
+    if (status == TN_OK) status = move_inherited(from, series);
+    if (status == TN_OK) move_cells(from, series);
+    return status;
+}
+
+tn_status tn_slab_move(const tn_slab *from, tn_slab *to)
+{
+    tn_status status = TN_OK;
+    for (size_t b = 0; b < from->series.bucket_count; b++) {
+        for (tn_table_node *node = from->series.buckets[b]; node; node = node->next) {
+            tn_status moved = move_series(TN_CONTAINER(node, tn_slab_series, node), to);
+            if (status == TN_OK) status = moved;
+        }
+    }
+    return status;
+}
+
 tn_status tn_slab_add_exemplars(tn_slab *slab, tn_slab_series *series)
 {
     tn_metric_record record = {

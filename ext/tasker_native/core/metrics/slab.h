@@ -43,6 +43,10 @@ tn_status tn_slab_instrument_of(tn_slab *slab, const tn_instrument_spec *spec, t
 tn_status tn_slab_series_of(tn_slab *slab, tn_slab_instrument *instrument, tn_text labels, size_t limit,
                             tn_slab_series **out) TN_MUST_CHECK;
 
+/* Adds all that is in a slab to another one, what it has inherited too. What has no place there is lost: TN_ERROR_MEMORY,
+ * TN_ERROR_FULL, TN_ERROR_SYSTEM; the rest is added. */
+tn_status tn_slab_move(const tn_slab *from, tn_slab *to) TN_MUST_CHECK;
+
 /* Room for a series' exemplars, in series->exemplars from then on. As above. */
 tn_status tn_slab_add_exemplars(tn_slab *slab, tn_slab_series *series) TN_MUST_CHECK;
 
