@@ -97,6 +97,46 @@ RSpec.describe 'A Rails app' do
     expect(told).to eq([true, ['memory'], []])
   end
 
+  it 'shares its metrics but in the test environment, unless it is told to' do
+    script = <<~RUBY
+      Tasker::Telemetry::MetricsBackend.instance.counter(:a).increment
+      tell(Tasker::Native::Metrics.stats[:shared])
+    RUBY
+
+    expect(%w[test development production].map { |environment| run(script, environment: environment) })
+      .to eq([[false], [true], [true]])
+    expect(run("Tasker.configuration.telemetry.metrics_directory = 'metrics'\n#{script}")).to eq([true])
+    expect(Dir["#{root}/{metrics,tmp/tasker_metrics}/metrics.1"].size).to eq(2)
+  end
+
+  it 'prints metrics by a rake task' do
+    told = run(<<~RUBY, environment: 'development')
+      require 'rake'
+      Rails.application.load_tasks
+      Tasker::Telemetry::MetricsBackend.instance.counter(:a_total).increment
+      output = $stdout.dup
+      $stdout = StringIO.new
+      Rake::Task['tasker:metrics'].invoke('csv')
+      text = $stdout.string
+      $stdout = output
+      tell(text)
+    RUBY
+
+    expect(told.first).to match(/\Atimestamp,name,type,value.*,a_total,counter,1$/m)
+  end
+
+  it 'has a page of metrics where it wants one' do
+    initializer("require 'action_controller/railtie'\nTasker.configuration.telemetry.metrics_endpoint = '/numbers'\n")
+    told = run(<<~RUBY)
+      Tasker::Telemetry::MetricsBackend.instance.counter(:a_total).increment
+      status, headers, body = Rails.application.call(Rack::MockRequest.env_for('/numbers'))
+      tell([status, headers['content-type'], body.each.to_a.join.include?('a_total 1')])
+      tell(Rails.application.call(Rack::MockRequest.env_for('/tasker/metrics'))[0])
+    RUBY
+
+    expect(told).to eq([[200, 'text/plain; version=0.0.4; charset=utf-8', true], 404])
+  end
+
   it 'writes a trace file below its root in development' do
     run("publish('step.completed', task_id: 1, step_id: 2)", environment: 'development')
     spans = Tasker::Native::TraceFile.new("#{root}/log/tasker_traces.jsonl").to_a
@@ -168,7 +208,7 @@ RSpec.describe 'A Rails app' do
     RUBY
 
     names = %w[doctor spool spool:drain spool:verify traces]
-    expect(told.first).to match_array(names.map { |name| "tasker:telemetry:#{name}" })
+    expect(told.first).to contain_exactly('tasker:metrics', *names.map { |name| "tasker:telemetry:#{name}" })
   end
 
   it 'agrees with its other processes on the ids of a task, which are not those of another environment' do

@@ -65,9 +65,10 @@ module Tasker
       end
 
       # @return [Array(String, Integer)] where metrics are shared, with the folder above it made, or '', and
-      #   +metrics_cardinality_limit+
+      #   +metrics_cardinality_limit+. Suites of tests share none unless they are told to: others run beside them.
       def metrics
-        directory = @settings.metrics_directory
+        alone = self.class.environment_name == 'test' && !@settings.set?(:metrics_directory)
+        directory = @settings.metrics_directory unless alone
         path = directory ? with_parent(File.expand_path(directory, self.class.root)) : ''
         [path, @settings.metrics_cardinality_limit]
       end
