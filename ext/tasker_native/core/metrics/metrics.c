@@ -425,8 +425,11 @@ tn_status tn_metrics_add(tn_metrics *self, const tn_instrument_spec *spec, tn_in
     if (!instrument) return TN_ERROR_MEMORY;
 
     status = tn_table_add(&self->instruments, &instrument->node, tn_hash(instrument->spec.name));
-    if (status != TN_OK) tn_free(instrument);
-    *out = instrument;
+    if (status == TN_OK) {
+        *out = instrument;
+    } else {
+        tn_free(instrument);
+    }
     return status;
 }
 
