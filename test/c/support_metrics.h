@@ -18,8 +18,8 @@ void prepare_metrics(void);
 /* Also takes away what make_folder's remove_folder leaves: folders in it. */
 void clean_up_metrics(void);
 
-/* As start_child, but it has a minute, for there may be a hundred; at its end the child gives up all segments that are mapped. Leaks are looked for in whatever is: under
- * valgrind word by word, also behind the end of a file, where each word costs a signal, and 64 MiB a minute. */
+/* As start_child, but it has a minute, for there may be a hundred. At its end the child gives up all segments that are mapped:
+ * valgrind looks for leaks in whatever is, word by word, also behind the end of a file, where each word costs a signal. */
 pid_t start_metrics_child(int (*run)(void *argument), void *argument);
 
 /* --- Instruments and series ---------------------------------------------------------------------------- */

@@ -399,8 +399,10 @@ static int open_without_descriptors(void *unused)
     tn_segment *holder = open_segment();
     ino_t before = inode_of(FILE_PATH);
     for (rlim_t most = 1;; most++) { /* each of the files is once the first that can't be opened */
-        struct rlimit limit = {most, 4096};
-        if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || most == 4096) return 2;
+        struct rlimit limit;
+        if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || most > limit.rlim_max) return 2;
+        limit.rlim_cur = most;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 2;
         tn_status status = try_to_open(path_in_folder("."));
         if (status == TN_OK) break;
         if (status != TN_ERROR_SYSTEM || errno != EMFILE) return 3;

@@ -7,15 +7,10 @@
 
 static const double seconds[] = {0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
 
-#define COUNTER(metric, text)                                                                        \
-    {                                                                                                \
-        .type = TN_COUNTER, .name = {metric, sizeof(metric) - 1}, .help = { text, sizeof(text) - 1 } \
-    }
-#define SECONDS(metric, text)                                                                         \
-    {                                                                                                 \
-        .type = TN_HISTOGRAM, .name = {metric, sizeof(metric) - 1}, .help = {text, sizeof(text) - 1}, \
-        .unit = {"seconds", 7}, .bounds = seconds, .bound_count = sizeof(seconds) / sizeof(*seconds)  \
-    }
+#define COUNTER(metric, text) .type = TN_COUNTER, .name = {metric, sizeof(metric) - 1}, .help = {text, sizeof(text) - 1}
+#define SECONDS(metric, text)                                                                     \
+    .type = TN_HISTOGRAM, .name = {metric, sizeof(metric) - 1}, .help = {text, sizeof(text) - 1}, \
+    .unit = {"seconds", 7}, .bounds = seconds, .bound_count = sizeof(seconds) / sizeof(*seconds)
 
 enum {
     TASK_COMPLETED, /* in the order of tn_span_status: see ended */
@@ -33,18 +28,18 @@ enum {
 };
 
 static const tn_instrument_spec specs[INSTRUMENTS] = {
-    [TASK_COMPLETED] = COUNTER("task_completed_total", "Tasks that completed."),
-    [TASK_FAILED] = COUNTER("task_failed_total", "Tasks that failed."),
-    [TASK_CANCELLED] = COUNTER("task_cancelled_total", "Tasks that somebody cancelled."),
-    [TASK_DURATION] = SECONDS("task_duration_seconds", "From the start of a task to its end."),
-    [STEP_COMPLETED] = COUNTER("step_completed_total", "Attempts of steps that completed."),
-    [STEP_FAILED] = COUNTER("step_failed_total", "Attempts of steps that failed."),
-    [STEP_CANCELLED] = COUNTER("step_cancelled_total",
-                               "Steps that somebody cancelled, or that were left without an end."),
-    [STEP_DURATION] = SECONDS("step_duration_seconds", "How long an attempt of a step took."),
-    [STEP_ERRORS] = COUNTER("step_errors_total", "Attempts of steps that failed, by what was raised."),
-    [STEP_RETRIES] = COUNTER("step_retries_total", "Attempts of steps that follow a failed one."),
-    [STEP_QUEUE] = SECONDS("step_queue_seconds", "How long a step that could run has waited for it."),
+    [TASK_COMPLETED] = {COUNTER("task_completed_total", "Tasks that completed.")},
+    [TASK_FAILED] = {COUNTER("task_failed_total", "Tasks that failed.")},
+    [TASK_CANCELLED] = {COUNTER("task_cancelled_total", "Tasks that somebody cancelled.")},
+    [TASK_DURATION] = {SECONDS("task_duration_seconds", "From the start of a task to its end.")},
+    [STEP_COMPLETED] = {COUNTER("step_completed_total", "Attempts of steps that completed.")},
+    [STEP_FAILED] = {COUNTER("step_failed_total", "Attempts of steps that failed.")},
+    [STEP_CANCELLED] = {COUNTER("step_cancelled_total",
+                                "Steps that somebody cancelled, or that were left without an end.")},
+    [STEP_DURATION] = {SECONDS("step_duration_seconds", "How long an attempt of a step took.")},
+    [STEP_ERRORS] = {COUNTER("step_errors_total", "Attempts of steps that failed, by what was raised.")},
+    [STEP_RETRIES] = {COUNTER("step_retries_total", "Attempts of steps that follow a failed one.")},
+    [STEP_QUEUE] = {SECONDS("step_queue_seconds", "How long a step that could run has waited for it.")},
 };
 
 #define END_SLOTS 256

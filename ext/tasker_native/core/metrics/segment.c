@@ -35,7 +35,7 @@ typedef struct {
 } header;
 
 #define HEADER_SIZE 4096u
-#define FILE_SIZE(chunks) ((size_t)HEADER_SIZE + (size_t)(chunks)*TN_CHUNK_SIZE)
+#define FILE_SIZE(chunks) (HEADER_SIZE + TN_CHUNK_SIZE * (size_t)(chunks))
 
 static const uint8_t MAGIC[8] = "TNMETRIC";
 
