@@ -12,6 +12,7 @@ held = %w[counter held histogram]
     ours = subject "metrics/#{kind}_native"
     prometheus = subject "metrics/#{kind}_prometheus"
     clock = kind == 'threads' ? :process : :thread
+    show Columns::PROCESS, Columns::OBJECTS if kind == 'threads'
 
     target("#{clock}, prometheus-client beside ours", '>=', wanted) { |got| got.ratio(prometheus, ours, clock) }
     target('objects an operation', '<=', 0.01) { |got| got[ours, :objects] } if held.include?(kind)

@@ -20,7 +20,8 @@ class LatenessOfScrapes < NativeScrape
     meter = Meter.new
     appointments = Appointments.new
     _, bystander = Bystander.beside { meter.process { keep(appointments, Thread.new { scrape }) } }
-    { iterations: iterations, counts: { scraped: @scraped.to_i }, traffic: traffic,
+    counted = check({ published: @published, **counts })
+    { iterations: iterations, counts: counted, traffic: traffic,
       figures: { **appointments.percentiles, bystander: bystander, **meter.figures(iterations) } }
   end
 
@@ -33,7 +34,7 @@ class LatenessOfScrapes < NativeScrape
 
   def scrape
     iterations.times do
-      publish(0, 1) unless size.zero?
+      run(1) unless size.zero?
       sleep 1.0 / SCRAPES
     end
   end

@@ -8,8 +8,7 @@ require_relative 'meter'
 # measured is the CPU time that they take for it.
 module FourProcesses
   def prepare(sink_url)
-    @directory = Dir.mktmpdir
-    @seconds = 0
+    @directory ||= Dir.mktmpdir
     super
   end
 

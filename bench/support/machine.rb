@@ -6,7 +6,7 @@ require 'open3'
 # What the figures depend on.
 module Machine
   GEMS = %w[opentelemetry-sdk opentelemetry-exporter-otlp google-protobuf dry-events activesupport activerecord pg
-            tasker-engine].freeze
+            tasker-engine prometheus-client].freeze
   LIBRARIES = %w[libcurl zlib libxxhash].freeze
 
   module_function

@@ -16,9 +16,20 @@ module Scrape
     { series: text.lines.grep(/^series\d+_total\{/).size.to_s }
   end
 
+  # As often as it was written, and each series of the last text has the number that it was given.
+  def counts
+    super.tap { raise Subject::Miscounted, "#{wrong_series} of the series are wrong" if wrong_series.positive? }
+  end
+
   private
 
   def recorded
     @scraped
+  end
+
+  def wrong_series
+    found = text.scan(/^series(\d+)_total\{number="(\d+)"\} (\d+)$/)
+    right = found.select { |_, number, value| value.to_i == Integer(number) }.uniq
+    [found.size, NAMES * SERIES].max - right.size
   end
 end

@@ -5,7 +5,10 @@ require 'timeout'
 module Tasker
   module Native
     # A Regexp that gives up: a key from outside can make an innocent one take years ("catastrophic backtracking"). From
-    # Ruby 3.2 on it stops by itself, before that Timeout stops it, unless it can't take long. Any thread, any Ractor.
+    # Ruby 3.2 on it stops by itself, before that Timeout stops it, unless it can't take long.
+    #
+    # Any thread, any Ractor: each Ractor matches by a copy of its own, since Ruby compiles a Regexp again for a text of
+    # another encoding, and frees what another Ractor matches by.
     #
     # @api private
     class BoundedRegexp
@@ -15,7 +18,8 @@ module Tasker
       OPTIONS = Regexp::IGNORECASE | Regexp::EXTENDED | Regexp::MULTILINE | Regexp::NOENCODING
       HARMLESS = /\(\?[imx-]*:|\\[^g]/ # what is no quantifier and has the letters of one; but \g is recursion
       SHORT = 1000 # bytes, which one quantifier takes their square of steps for
-      private_constant :STOPS_BY_ITSELF, :OPTIONS, :HARMLESS, :SHORT
+      MOST_COPIES = 10_000 # that a Ractor keeps
+      private_constant :STOPS_BY_ITSELF, :OPTIONS, :HARMLESS, :SHORT, :MOST_COPIES
 
       # It took longer than {LIMIT}.
       class TimeoutError < Error
@@ -23,7 +27,7 @@ module Tasker
 
       # @param regexp [Regexp]
       def initialize(regexp)
-        @regexp = STOPS_BY_ITSELF && regexp.instance_of?(Regexp) ? with_limit(regexp) : regexp
+        @original = STOPS_BY_ITSELF && regexp.instance_of?(Regexp) ? with_limit(regexp) : regexp
         @longest = longest(regexp.source.gsub(HARMLESS, ''))
         freeze
       end
@@ -32,7 +36,7 @@ module Tasker
       # @return [Boolean]
       # @raise [TimeoutError, Regexp::TimeoutError]
       def match?(text)
-        stops?(text) ? @regexp.match?(text) : Timeout.timeout(LIMIT, TimeoutError) { @regexp.match?(text) }
+        stops?(text) ? regexp.match?(text) : Timeout.timeout(LIMIT, TimeoutError) { regexp.match?(text) }
       end
 
       # @param text [String]
@@ -40,12 +44,22 @@ module Tasker
       # @return [String]
       # @raise [TimeoutError, Regexp::TimeoutError]
       def replace(text, mask)
-        return text.gsub(@regexp) { mask } if stops?(text)
+        return text.gsub(regexp) { mask } if stops?(text)
 
-        Timeout.timeout(LIMIT, TimeoutError) { text.gsub(@regexp) { mask } }
+        Timeout.timeout(LIMIT, TimeoutError) { text.gsub(regexp) { mask } }
       end
 
       private
+
+      def regexp
+        Ractor.current.equal?(Ractor.main) ? @original : own_copy
+      end
+
+      def own_copy
+        copies = Ractor.current[:tasker_native_regexps] ||= {}.compare_by_identity
+        copies.clear if copies.size >= MOST_COPIES
+        copies[self] ||= @original.dup
+      end
 
       def with_limit(regexp)
         limit = [regexp.timeout, LIMIT].compact.min

@@ -353,6 +353,24 @@ RSpec.describe Tasker::Native::ParameterFilter do
       )
     end
 
+    it 'may be Ractors that match keys of several encodings by the same Regexps' do
+      script = <<~RUBY
+        require 'tasker/native'
+        Array.new(60) do
+          filter = Ractor.make_shareable(Tasker::Native::ParameterFilter.new([Regexp.new('pin', true), /ähn/]))
+          found = Array.new(4) do |n|
+            Ractor.new(filter, n) do |one, number|
+              Array.new(200) { |i| one.filter("a\#{number} \#{i}" => 1, "ä\#{number} \#{i}" => 2, 'PIN' => 3).values }.uniq
+            end
+          end
+          puts found.map(&:take).uniq.inspect
+        end
+      RUBY
+      result = run_ruby(script)
+
+      expect(result.out).to eq("[[[1, 2, \"#{mask}\"]]]\n" * 60), result.err
+    end
+
     it 'may be a Fiber, whose stack is small' do
       deep = 95.times.inject({ 'token' => 1 }) { |inner, i| i.even? ? { "a#{i}" => inner } : [inner] }
       found = Fiber.new { one.filter(deep) }.resume

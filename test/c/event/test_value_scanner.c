@@ -340,6 +340,8 @@ Test(value_scanner, finds_credentials)
         {"\"Bearer QWxhZGRpbg==\"", "\"Bearer *\""},
         {"\"Bearer QWxhZGRpbjE=\", 5", "\"Bearer *\", 5"},
         {"Bearer token=abc123", "Bearer *"},
+        {"Bearer Bearer==@a=", "Bearer Bearer=*"},
+        {"Bearer of-MostProxyAuthorization=\"9955)e4i", "Bearer of-MostProxyAuthorization=\"*"},
         {"HTTP_AUTHORIZATION=Token secret", "HTTP_AUTHORIZATION=Token *"},
         {"\\\"Authorization\\\":\\\"Token abc-def\\\"", "\\\"Authorization\\\":\\\"Token *\\\""},
         {"<Authorization>Bearer abc</Authorization>", "<Authorization>Bearer *</Authorization>"},

@@ -98,31 +98,37 @@ static bool is_visible(uint8_t byte)
     return byte > ' ' && byte != '"' && byte != '\'' && byte != '\\' && byte != '<' && byte != '>' && byte != 0x7F;
 }
 
-/* Whether name="value" comes, the quotes escaped or not. The end of what is quoted is no value. */
-static bool has_quoted_parameter(tn_text text, size_t from)
+/* What may be a value, or was one. */
+static bool is_value(const tn_scan *scan, size_t at)
 {
-    size_t value = tn_skip(text, from, is_token68);
-    if (tn_text_at(text, value, TN_TEXT("=\""))) return tn_is_alnum(tn_byte_at(text, value + 2));
-    return tn_text_at(text, value, TN_TEXT("=\\\"")) && tn_is_alnum(tn_byte_at(text, value + 3));
+    return tn_is_alnum(tn_byte_at(scan->text, at)) || is_masked(scan, at);
+}
+
+/* Whether name="value" comes, the quotes escaped or not. The end of what is quoted is no value. */
+static bool has_quoted_parameter(const tn_scan *scan, size_t from)
+{
+    size_t value = tn_skip(scan->text, from, is_token68);
+    if (tn_text_at(scan->text, value, TN_TEXT("=\""))) return is_value(scan, value + 2);
+    return tn_text_at(scan->text, value, TN_TEXT("=\\\"")) && is_value(scan, value + 3);
 }
 
 /* Whether name = value pairs come, as Digest and others have them; padding of base64 is none. */
-static bool has_parameters(tn_text text, size_t from)
+static bool has_parameters(const tn_scan *scan, size_t from)
 {
-    size_t sign = tn_skip(text, from, is_token68);
-    uint8_t value = tn_byte_at(text, sign + 1);
-    if (tn_byte_at(text, sign) != '=') return false;
-    return (value != '=' && is_visible(value)) || has_quoted_parameter(text, from);
+    size_t sign = tn_skip(scan->text, from, is_token68);
+    uint8_t value = tn_byte_at(scan->text, sign + 1);
+    if (tn_byte_at(scan->text, sign) != '=') return false;
+    return (value != '=' && is_visible(value)) || has_quoted_parameter(scan, from);
 }
 
 /* What a server asks for (RFC 6750, section 3): Bearer realm="example", error=invalid_token. */
-static bool is_challenge(tn_text text, size_t from)
+static bool is_challenge(const tn_scan *scan, size_t from)
 {
     static const char *const names[] = {"realm=", "scope=", "error=", "error_description=", "error_uri="};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (tn_word_at(text, from, tn_text_of(names[i]))) return true;
+        if (tn_word_at(scan->text, from, tn_text_of(names[i]))) return true;
     }
-    return has_quoted_parameter(text, from);
+    return has_quoted_parameter(scan, from);
 }
 
 /* That of a sentence is left where it is. */
@@ -132,14 +138,24 @@ static size_t before_full_stop(tn_text text, size_t from, size_t to)
     return to;
 }
 
+/* Whether it is name "=" and a mask up to its end, as it stands where it was masked before. */
+static bool is_masked_parameter(const tn_scan *scan, size_t from, size_t to)
+{
+    size_t value = tn_skip(scan->text, from, is_token68) + 1;
+    return is_masked(scan, value) && value + scan->mask.size == to;
+}
+
 bool tn_scan_bearer(tn_scan *scan)
 {
     tn_text text = scan->text;
     if (!tn_word_at(text, scan->at, TN_TEXT("bearer")) || !tn_is_border(text, scan->at)) return false;
 
     size_t behind = scan->at + strlen("bearer"), from = skip_separator(text, behind);
-    if (from == behind || is_challenge(text, from)) return false;
-    if (has_parameters(text, from)) return found_token(scan, from, tn_skip(text, from, is_visible));
+    if (from == behind || is_challenge(scan, from)) return false;
+    if (has_parameters(scan, from)) {
+        size_t end = tn_skip(text, from, is_visible);
+        return !is_masked_parameter(scan, from, end) && found_token(scan, from, end);
+    }
     if (is_prose(text, from, tn_skip(text, from, is_token68))) return false;
     return found_token(scan, from, before_full_stop(text, from, end_of_token68(text, from)));
 }
@@ -236,7 +252,7 @@ static bool found_value(tn_scan *scan, size_t from)
     if (value == scheme || value == text.size) return found_unless_prose(scan, from);
     if (is_masked(scan, value)) return false;
 
-    if (has_parameters(text, value)) return found_token(scan, value, end_of_parameters(text, value));
+    if (has_parameters(scan, value)) return found_token(scan, value, end_of_parameters(text, value));
     if (is_scheme(text, from, scheme)) {
         return found_token(scan, value, before_full_stop(text, value, tn_skip(text, value, is_visible)));
     }
