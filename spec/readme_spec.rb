@@ -59,7 +59,16 @@ RSpec.describe 'README.md' do
       { exporter: ['console', [:console]], otlp_endpoint: ['http://a:1', 'http://a:1'],
         otlp_headers: ['a=b', { 'a' => 'b' }], otlp_compression: %w[none none],
         otlp_timeout: ['1500', 1.5], schedule_delay: ['1500', 1.5],
+        metrics_exporter: ['none', :none], metrics_export_interval: ['1500', 1.5],
+        metrics_temporality: ['delta', :delta],
+        metrics_histogram_aggregation: %w[base2_exponential_bucket_histogram].then { |(name)| [name, name.to_sym] },
         otlp_certificate: %w[a.pem a.pem], otlp_client_certificate: %w[a.pem a.pem], otlp_client_key: %w[a.pem a.pem] }
+    end
+
+    def setting_for(variable, name)
+      settings = Tasker::Native::Settings.new
+      of_metrics = variable.include?('_OTLP_METRICS_') && name.start_with?('otlp_')
+      of_metrics ? settings.of_signal(name, 'METRICS') : settings.public_send(name)
     end
 
     it 'set what they are said to set' do
@@ -69,7 +78,7 @@ RSpec.describe 'README.md' do
       settings.each do |variable, name|
         value, expected = samples.fetch(name, ['77', 77])
         with_env(variable => value) do
-          expect(Tasker::Native::Settings.new.public_send(name)).to eq(expected), "#{variable} does not set #{name}"
+          expect(setting_for(variable, name)).to eq(expected), "#{variable} does not set #{name}"
         end
       end
     end

@@ -5,14 +5,10 @@ require 'json'
 # What the next requests are answered, for tests of senders: a list, of which the last answer stays.
 class Answers
   # status: of HTTP; delay: seconds before anything is kept or answered; retry_after: the header;
-  # partial_success: of a 200, { rejected_spans:, error_message: }
+  # partial_success: of a 200, { rejected_spans: (of metrics: rejected_data_points), error_message: }
   Answer = Struct.new(:status, :delay, :retry_after, :partial_success, keyword_init: true) do
     def initialize(status: 200, delay: 0, retry_after: nil, partial_success: nil)
       super
-    end
-
-    def rejected_spans
-      partial_success.to_h.fetch(:rejected_spans, 0)
     end
   end
 

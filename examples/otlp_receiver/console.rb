@@ -12,7 +12,8 @@ module Console
 
   def request(entry)
     line = [Time.at(entry[:time]).strftime('%H:%M:%S.%L'), entry[:http_method], entry[:path], entry[:status]]
-    line << size(entry) << names(entry[:spans]) if entry[:spans]
+    line << size(entry) << names(entry[:spans], 'span') if entry[:spans]
+    line << size(entry) << names(entry[:metrics], 'metric') if entry[:metrics]
     line << entry[:error]
     say printable(line.compact.join('  '))
   end
@@ -22,10 +23,10 @@ module Console
     encoding ? "#{entry[:wire_bytes]} bytes (#{encoding} of #{entry[:bytes]})" : "#{entry[:bytes]} bytes"
   end
 
-  def names(spans)
-    counts = spans.tally.map { |name, count| count > 1 ? "#{name} x#{count}" : name }
+  def names(names, kind)
+    counts = names.tally.map { |name, count| count > 1 ? "#{name} x#{count}" : name }
     counts = [*counts.first(MAX_NAMES), 'and others'] if counts.size > MAX_NAMES
-    "#{spans.size} #{spans.one? ? 'span' : 'spans'}: #{counts.join(', ')}"
+    "#{names.size} #{kind}#{'s' unless names.one?}: #{counts.join(', ')}"
   end
 
   # Names are the sender's: they must not drive the terminal.

@@ -8,6 +8,7 @@ require 'zlib'
 # The body of one export, decoded by the official classes and checked as a strict collector would.
 class ExportRequest
   Message = Opentelemetry::Proto::Collector::Trace::V1::ExportTraceServiceRequest
+  Response = Opentelemetry::Proto::Collector::Trace::V1::ExportTraceServiceResponse
 
   class Invalid < StandardError; end
 
@@ -25,8 +26,8 @@ class ExportRequest
     raise Invalid, "more than #{MAX_BYTES} bytes" if body.bytesize > MAX_BYTES
 
     @bytes = body.bytesize
-    @message = Message.decode(body)
-    spans.each { |span| check(span) }
+    @message = self.class::Message.decode(body)
+    check_message
   rescue Google::Protobuf::ParseError, Zlib::Error => e
     raise Invalid, e.message
   end
@@ -35,15 +36,21 @@ class ExportRequest
     @message.resource_spans.flat_map { |group| group.scope_spans.flat_map { |scoped| scoped.spans.to_a } }
   end
 
+  # @return [Hash] what a line in the list of requests tells of it
+  def entry
+    { spans: spans.map(&:name) }
+  end
+
   # Bytes of fields which the official classes do not know: the number of a field was wrong, or it is a new one.
   def unknown_bytes
-    known = Message.decode(@message.to_proto)
+    known = self.class::Message.decode(@message.to_proto)
     Google::Protobuf.discard_unknown(known)
     @message.to_proto.bytesize - known.to_proto.bytesize
   end
 
   # Takes the last spans out, as if they had been rejected.
-  def reject_last(count)
+  def reject_last(answer)
+    count = answer.partial_success.to_h.fetch(:rejected_spans, 0)
     @message.resource_spans.reverse_each do |group|
       group.scope_spans.reverse_each do |scoped|
         rejected = [count, scoped.spans.size].min
@@ -56,9 +63,7 @@ class ExportRequest
   # Protobuf's own JSON, with OTLP's two exceptions: enums are integers, ids are hex.
   def to_otlp_json
     request = JSON.parse(@message.to_json(format_enums_as_integers: true), max_nesting: false)
-    request.fetch('resourceSpans', []).each do |group|
-      group.fetch('scopeSpans', []).each { |scoped| scoped.fetch('spans', []).each { |span| hex_ids(span) } }
-    end
+    hex_all_ids(request)
     JSON.generate(request, max_nesting: 0)
   end
 
@@ -70,6 +75,10 @@ class ExportRequest
     raise Invalid, 'something follows the gzip data' if reader.eof? && reader.unused
 
     inflated
+  end
+
+  def check_message
+    spans.each { |span| check(span) }
   end
 
   def check(span)
@@ -94,11 +103,17 @@ class ExportRequest
     raise Invalid, "attribute key twice: #{keys.tally.key(keys.tally.values.max).inspect}" if keys.uniq!
   end
 
-  def hex_ids(span)
-    [span, *span['links']].each do |identified|
-      IDS.each do |id|
-        identified[id] = identified[id].unpack1('m').unpack1('H*') if identified[id]
-      end
+  def hex_all_ids(request)
+    request.fetch('resourceSpans', []).each do |group|
+      group.fetch('scopeSpans', []).each { |scoped| scoped.fetch('spans', []).each { |span| hex_ids(span) } }
     end
+  end
+
+  def hex_ids(span)
+    [span, *span['links']].each { |identified| hex_ids_of(identified) }
+  end
+
+  def hex_ids_of(identified)
+    IDS.each { |id| identified[id] = identified[id].unpack1('m').unpack1('H*') if identified[id] }
   end
 end

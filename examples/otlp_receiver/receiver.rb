@@ -1,8 +1,9 @@
 #!/usr/bin/env ruby
 # frozen_string_literal: true
 
-# A small OTLP/HTTP receiver to look at traces with, and to test senders against: takes POST /v1/traces as a collector
-# does, decodes it with the official protobuf classes, says what came, and keeps the spans as OTLP JSON Lines.
+# A small OTLP/HTTP receiver to look at traces and metrics with, and to test senders against: takes POST /v1/traces and
+# /v1/metrics as a collector does, decodes them with the official protobuf classes, says what came, and keeps it as OTLP
+# JSON Lines.
 #
 #   bundle exec ruby examples/otlp_receiver/receiver.rb --port 4318 --output traces.jsonl
 
@@ -21,16 +22,18 @@ end
 # The program.
 class Receiver
   DEFAULTS = { port: 4318, path: '/v1/traces', answers: '{}' }.freeze
+  METRICS_PATH = '/v1/metrics'
   PARENT_CHECK_SECONDS = 0.2
   LAST_ANSWERS_SECONDS = 0.1
 
   def self.options(arguments)
     options = DEFAULTS.dup
     OptionParser.new do |parser|
-      parser.banner = "Receives OTLP traces over HTTP, on 127.0.0.1.\n\nUsage: receiver.rb [options]"
+      parser.banner = "Receives OTLP traces and metrics over HTTP, on 127.0.0.1.\n\nUsage: receiver.rb [options]"
       parser.on('--port PORT', Integer, 'default 4318; 0: any that is free') { |port| options[:port] = port }
       parser.on('--path PATH', 'default /v1/traces') { |path| options[:path] = path }
-      parser.on('--output FILE', 'append what came, as OTLP JSON Lines') { |file| options[:output] = file }
+      parser.on('--output FILE', 'append the spans that came, as OTLP JSON Lines') { |file| options[:output] = file }
+      parser.on('--metrics FILE', 'append the metrics that came, the same way') { |file| options[:metrics] = file }
       parser.on('--requests FILE', 'append a line of JSON for each request') { |file| options[:requests] = file }
       parser.on('--parent PID', Integer, 'end when this parent process has') { |pid| options[:parent] = pid }
       parser.on('--answers JSON', 'what to answer, for tests: an object or a list of them, with status, delay,',
@@ -41,12 +44,13 @@ class Receiver
 
   def initialize(options)
     @parent = options[:parent]
-    @answers = Answers.new(options[:answers])
-    @store = Store.new(options[:output], options[:requests])
+    @stores = [Store.new(options[:output], options[:requests]), Store.new(options[:metrics], options[:requests])]
     @server = WEBrick::HTTPServer.new(BindAddress: '127.0.0.1', Port: options[:port], AccessLog: [],
                                       Logger: WEBrick::Log.new($stderr, WEBrick::Log::ERROR),
                                       AcceptCallback: method(:answer_at_once))
-    @server.mount('/', Servlet, options[:path], @answers, @store)
+    traces = Servlet::Signal.new(ExportRequest, Answers.new(options[:answers]), @stores[0])
+    metrics = Servlet::Signal.new(MetricsRequest, Answers.new('{}'), @stores[1])
+    @server.mount('/', Servlet, { options[:path] => traces, METRICS_PATH => metrics })
   end
 
   def run
@@ -58,7 +62,7 @@ class Receiver
     stop.pop
     @server.shutdown
     serving.join(LAST_ANSWERS_SECONDS)
-    @store.close
+    @stores.each(&:close)
   end
 
   private

@@ -5,21 +5,24 @@ require 'json'
 require 'webrick'
 require_relative 'console'
 require_relative 'export_request'
+require_relative 'metrics_request'
 
 # The resource that answers every path: exports, and changes of the answers.
 class Servlet < WEBrick::HTTPServlet::AbstractServlet
   CONTENT_TYPE = 'application/x-protobuf'
   ANSWERS_PATH = '/answers'
 
-  def initialize(server, path, answers, store)
+  # How one signal is received: the class of its requests, what they are answered, and where they are kept.
+  Signal = Struct.new(:request, :answers, :store)
+
+  # signals: { path => Signal }; PUT PATH/answers changes the answers of one, PUT /answers those of the first.
+  def initialize(server, signals)
     super(server)
-    @path = path
-    @answers = answers
-    @store = store
+    @signals = signals
   end
 
   def service(request, response)
-    return change_answers(request, response) if request.request_method == 'PUT' && request.path == ANSWERS_PATH
+    return change_answers(request, response) if request.request_method == 'PUT' && request.path.end_with?(ANSWERS_PATH)
 
     entry = { time: Time.now.to_f, http_method: request.request_method, path: utf8(request.path),
               headers: request.header.to_h { |name, values| [utf8(name), utf8(values.join(', '))] } }
@@ -34,7 +37,8 @@ class Servlet < WEBrick::HTTPServlet::AbstractServlet
   end
 
   def change_answers(request, response)
-    @answers.replace(request.body)
+    path = request.path.delete_suffix(ANSWERS_PATH)
+    (@signals[path] || @signals.values.first).answers.replace(request.body)
     response.status = 204
   rescue ArgumentError, TypeError, JSON::ParserError => e
     response.status = 400
@@ -44,47 +48,44 @@ class Servlet < WEBrick::HTTPServlet::AbstractServlet
   def receive(request, response, entry)
     body = request.body.to_s
     entry[:wire_bytes] = body.bytesize
+    signal = @signals[request.path] || @signals.values.first
     problem = problem_of(request)
-    return refuse(response, entry, *problem) if problem
+    return refuse(signal, response, entry, *problem) if problem
 
-    export = ExportRequest.new(body, request['Content-Encoding'])
-    entry.update(bytes: export.bytes, unknown_bytes: export.unknown_bytes, spans: export.spans.map(&:name))
-    answer(export, @answers.next, response, entry)
+    export = signal.request.new(body, request['Content-Encoding'])
+    entry.update(bytes: export.bytes, unknown_bytes: export.unknown_bytes, **export.entry)
+    answer(signal, export, response, entry)
   rescue ExportRequest::Invalid => e
-    refuse(response, entry, 400, e.message)
+    refuse(signal, response, entry, 400, e.message)
   end
 
   def problem_of(request)
-    return [404, "nothing at #{request.path}"] unless request.path == @path
+    return [404, "nothing at #{request.path}"] unless @signals.key?(request.path)
     return [405, 'only POST'] unless request.request_method == 'POST'
 
     [415, "only #{CONTENT_TYPE}"] unless request.content_type.to_s.split(';').first == CONTENT_TYPE
   end
 
-  def answer(export, answer, response, entry)
+  def answer(signal, export, response, entry)
+    answer = signal.answers.next
     sleep answer.delay
     response['Retry-After'] = answer.retry_after.to_s if answer.retry_after
-    return refuse(response, entry, answer.status, 'as it was told to') unless answer.status == 200
+    return refuse(signal, response, entry, answer.status, 'as it was told to') unless answer.status == 200
 
-    export.reject_last(answer.rejected_spans)
-    reply(response, entry, 200, service_response(answer), export.to_otlp_json)
+    export.reject_last(answer)
+    message = export.class::Response.new(partial_success: answer.partial_success)
+    reply(signal, response, entry.merge!(status: 200), message, export.to_otlp_json)
   end
 
-  def refuse(response, entry, status, message)
+  def refuse(signal, response, entry, status, message)
     entry[:error] = message
-    reply(response, entry, status, Google::Rpc::Status.new(message: message))
+    reply(signal, response, entry.merge!(status: status), Google::Rpc::Status.new(message: message))
   end
 
-  def reply(response, entry, status, message, otlp_json = nil)
-    entry[:status] = response.status = status
+  def reply(signal, response, entry, message, otlp_json = nil)
+    response.status = entry[:status]
     response.content_type = CONTENT_TYPE
     response.body = message.to_proto
-    @store.add(entry, otlp_json)
-  end
-
-  def service_response(answer)
-    Opentelemetry::Proto::Collector::Trace::V1::ExportTraceServiceResponse.new(
-      partial_success: answer.partial_success
-    )
+    signal.store.add(entry, otlp_json)
   end
 end

@@ -33,7 +33,7 @@ module Tasker
       # @return [Boolean] true once nothing is in flight, also when spans were refused; false when time ran out
       # @note Releases the GVL while it waits. Any thread.
       def flush(timeout: 5.0)
-        runtime.interruptibly { Pipeline.flush(timeout) }
+        runtime.interruptibly { runtime.flush(timeout) }
       ensure
         runtime.write_log
       end
@@ -46,7 +46,7 @@ module Tasker
       # @return [Boolean] true when no span of this process was lost
       def shutdown(timeout: 5.0)
         runtime = self.runtime
-        lossless = runtime.interruptibly { Pipeline.shutdown(timeout) }
+        lossless = runtime.interruptibly { runtime.shutdown(timeout) }
       ensure
         if runtime
           Pipeline.shutdown(0) if lossless.nil? # it was interrupted, perhaps before it began: what is left is given up

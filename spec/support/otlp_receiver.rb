@@ -19,6 +19,7 @@ require_relative '../../lib/tasker/native/trace_file'
 # To start one takes about half a second: where many examples need one, start it once and `clear` it before each.
 class OtlpReceiver
   PROGRAM = File.expand_path('../../examples/otlp_receiver/receiver.rb', __dir__)
+  METRICS_PATH = '/v1/metrics'
   START_SECONDS = 60
   STOP_SECONDS = 2
   POLL_SECONDS = 0.005
@@ -28,8 +29,9 @@ class OtlpReceiver
 
   # A request as it was received. headers have lower-case names; spans are the names of those that were in it (nil if it
   # could not be decoded), also when they were refused; unknown_bytes should be 0; error: why it was refused.
-  Request = Struct.new(:time, :http_method, :path, :headers, :wire_bytes, :bytes, :unknown_bytes, :spans, :status,
-                       :error, keyword_init: true) do
+  # metrics: the same of a request of metrics.
+  Request = Struct.new(:time, :http_method, :path, :headers, :wire_bytes, :bytes, :unknown_bytes, :spans, :metrics,
+                       :status, :error, keyword_init: true) do
     def content_type = headers['content-type']
     def content_encoding = headers['content-encoding']
     def user_agent = headers['user-agent']
@@ -81,6 +83,7 @@ class OtlpReceiver
     @owner = Process.pid
     @directory = Dir.mktmpdir('otlp_receiver')
     @spans = Lines.new(file('spans.jsonl')) { |line| Tasker::Native::TraceFile.parse(line) }
+    @metrics = Lines.new(file('metrics.jsonl')) { |line| JSON.parse(line) }
     @requests = Lines.new(file('requests.jsonl')) { |line| Request.new(**JSON.parse(line)) }
     @pid = spawn_program(port, path, answers)
     at_exit { stop }
@@ -93,15 +96,26 @@ class OtlpReceiver
   #
   # @param answers [Array<Hash>] status: 200, delay: 0 (seconds), retry_after: nil,
   #   partial_success: { rejected_spans:, error_message: } (with that many spans rejected, the last of a request)
-  def answer_with(*answers)
-    uri = URI("#{endpoint}/answers")
+  # @param path [String] of metrics: {METRICS_PATH}
+  def answer_with(*answers, path: '')
+    uri = URI("#{endpoint}#{path}/answers")
     response = Net::HTTP.start(uri.host, uri.port, nil) { |http| http.put(uri.path, JSON.generate(answers)) }
     raise ArgumentError, response.body unless response.is_a?(Net::HTTPSuccess)
   end
 
-  # @return [Array<Request>] all that came, in the order of their answers
+  # @return [Array<Request>] all that came but those of metrics, in the order of their answers
   def requests
-    @requests.all
+    @requests.all.reject { |request| request.path == METRICS_PATH }
+  end
+
+  # @return [Array<Request>] those of metrics
+  def metrics_requests
+    @requests.all.select { |request| request.path == METRICS_PATH }
+  end
+
+  # @return [Array<Hash>] the requests of metrics that were accepted, as OTLP JSON
+  def metrics
+    @metrics.all
   end
 
   # @param name [String, nil]
@@ -157,7 +171,7 @@ class OtlpReceiver
 
   # Forgets what came; what is answered stays.
   def clear
-    [@spans, @requests].each(&:forget)
+    [@spans, @requests, @metrics].each(&:forget)
     self
   end
 
@@ -183,7 +197,8 @@ class OtlpReceiver
 
   def spawn_program(port, path, answers)
     spawn(RbConfig.ruby, PROGRAM, '--port', port.to_s, '--path', path, '--answers', JSON.generate(answers),
-          '--output', file('spans.jsonl'), '--requests', file('requests.jsonl'), '--parent', @owner.to_s,
+          '--output', file('spans.jsonl'), '--metrics', file('metrics.jsonl'),
+          '--requests', file('requests.jsonl'), '--parent', @owner.to_s,
           in: File::NULL, %i[out err] => file('log'))
   end
 

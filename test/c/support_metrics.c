@@ -137,7 +137,9 @@ static tn_metrics *metrics_in(tn_text directory, size_t cardinality_limit)
     tn_metrics *metrics = tn_metrics_new();
     cr_assert_not_null(metrics);
     cr_assert_eq(tn_metrics_watch_forks(metrics), TN_OK);
-    cr_assert_eq(tn_metrics_configure(metrics, &(tn_metrics_options){directory, cardinality_limit}), TN_OK);
+    cr_assert_eq(tn_metrics_configure(
+                     metrics, &(tn_metrics_options){.directory = directory, .cardinality_limit = cardinality_limit}),
+                 TN_OK);
     return metrics;
 }
 

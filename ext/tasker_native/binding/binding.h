@@ -20,7 +20,9 @@ typedef struct {
 
 typedef struct {
     tn_pipeline *pipeline; /* lives as long as the process */
-    tn_moment clock;       /* see tn_clock_now_kept */
+    tn_metrics *metrics;   /* and so do both of these */
+    tn_span_metrics *span_metrics;
+    tn_moment clock; /* see tn_clock_now_kept */
 
     /* How payloads become attributes: see payload_walk.h. */
     tn_filter *filter; /* of the settings, inside of filter_object */
@@ -60,6 +62,7 @@ void tn_init_line_writer(void);
 void tn_init_event_table(void);
 void tn_init_publisher(void);
 void tn_init_metrics(void);
+void tn_init_periodic_reader(void);
 
 /* Calls function(argument). What application code raises for reasons of its own (StandardError, ScriptError,
  * SystemStackError, NoMemoryError) gives `fallback`; everything else (Interrupt, SystemExit, throw, Thread#kill,

@@ -57,4 +57,5 @@ void Init_tasker_native(void)
     tn_init_event_table();
     tn_init_publisher();
     tn_init_metrics();
+    tn_init_periodic_reader();
 }

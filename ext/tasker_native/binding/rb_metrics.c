@@ -13,8 +13,6 @@
  * (Metrics.clear) lives as long as its handle. Recording runs no application code and takes no memory. */
 #define MAX_EXPORT ((size_t)256 * 1024 * 1024)
 
-static tn_metrics *metrics;
-static tn_span_metrics *span_metrics;
 static VALUE sym_value, sym_buckets;
 static ID id_make_counter, id_make_gauge, id_make_histogram;
 static VALUE registry; /* marks the handles of all series that can be looked up */
@@ -66,7 +64,7 @@ static void mark_handle(tn_series *series, void *argument)
 static void registry_mark(void *pointer)
 {
     (void)pointer;
-    tn_metrics_each(metrics, mark_handle, NULL);
+    tn_metrics_each(tn_ruby.metrics, mark_handle, NULL);
 }
 
 static const rb_data_type_t registry_type = {
@@ -160,7 +158,7 @@ static VALUE find_handle(tn_metric_type type, VALUE name, VALUE labels, bool has
 {
     tn_text text;
     if (!name_text(name, &text)) return Qnil;
-    const tn_instrument *instrument = tn_metrics_find(metrics, text);
+    const tn_instrument *instrument = tn_metrics_find(tn_ruby.metrics, text);
     if (!instrument || tn_instrument_spec_of(instrument)->type != type) return Qnil;
 
     label_list list = {.plain = true};
@@ -247,7 +245,7 @@ static VALUE metrics_declare(VALUE self, VALUE type, VALUE name, VALUE help, VAL
 
     VALUE error = Qnil;
     tn_text other;
-    tn_instrument *instrument = tn_metrics_find(metrics, spec.name);
+    tn_instrument *instrument = tn_metrics_find(tn_ruby.metrics, spec.name);
     if (instrument) {
         const tn_instrument_spec *known = tn_instrument_spec_of(instrument);
         bool same_bounds = NIL_P(bounds) || (known->bound_count == spec.bound_count &&
@@ -259,13 +257,13 @@ static VALUE metrics_declare(VALUE self, VALUE type, VALUE name, VALUE help, VAL
             error = argument_error("histogram %" PRIsVALUE " has other buckets already%s", name,
                                    ". Give the same ones, or none");
         }
-    } else if (tn_metrics_collides(metrics, &spec, &other)) {
+    } else if (tn_metrics_collides(tn_ruby.metrics, &spec, &other)) {
         error = rb_exc_new_str(rb_eArgError,
                                rb_sprintf("metric %" PRIsVALUE " would have samples of the same name as %.*s in what "
                                           "Prometheus reads. Give it another name",
                                           name, (int)other.size, other.bytes));
     } else {
-        tn_status status = tn_metrics_add(metrics, &spec, &instrument);
+        tn_status status = tn_metrics_add(tn_ruby.metrics, &spec, &instrument);
         if (status == TN_ERROR_MEMORY) rb_memerror();
         if (status != TN_OK)
             error = argument_error("metric %" PRIsVALUE " can't be: %s", name,
@@ -285,7 +283,7 @@ static VALUE metrics_is_declared(VALUE self, VALUE type, VALUE name)
 {
     (void)self;
     tn_text text;
-    const tn_instrument *instrument = name_text(name, &text) ? tn_metrics_find(metrics, text) : NULL;
+    const tn_instrument *instrument = name_text(name, &text) ? tn_metrics_find(tn_ruby.metrics, text) : NULL;
     return instrument && INT2FIX(tn_instrument_spec_of(instrument)->type) == type ? Qtrue : Qfalse;
 }
 
@@ -306,7 +304,7 @@ static VALUE metrics_create(VALUE self, VALUE name, VALUE labels)
     (void)self;
     Check_Type(name, T_STRING);
     Check_Type(labels, T_HASH);
-    tn_instrument *instrument = tn_metrics_find(metrics, tn_text_of_string(name));
+    tn_instrument *instrument = tn_metrics_find(tn_ruby.metrics, tn_text_of_string(name));
     if (!instrument) rb_raise(rb_eArgError, "metric %" PRIsVALUE " was not declared", name);
 
     label_list list;
@@ -491,15 +489,20 @@ static VALUE handle_created_at(VALUE object)
 
 /* --- The whole ----------------------------------------------------------------------------------------- */
 
-/* configure(directory or '', cardinality limit, spans) -> nil; spans: whether those that end are measured */
-static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit, VALUE spans)
+/* configure(directory or '', cardinality limit, exponential, spans) -> nil; exponential: whether histograms are counted so,
+ * too; spans: whether those that end are measured */
+static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit, VALUE exponential, VALUE spans)
 {
     (void)self;
     Check_Type(directory, T_STRING);
-    tn_metrics_options options = {.cardinality_limit = NUM2SIZET(limit), .directory = tn_text_of_string(directory)};
-    if (tn_metrics_configure(metrics, &options) != TN_OK) rb_memerror();
-    if (tn_span_metrics_configure(span_metrics, &options) != TN_OK) rb_memerror();
-    tn_span_metrics_switch(span_metrics, RTEST(spans));
+    tn_metrics_options options = {
+        .cardinality_limit = NUM2SIZET(limit),
+        .directory = tn_text_of_string(directory),
+        .exponential = RTEST(exponential),
+    };
+    if (tn_metrics_configure(tn_ruby.metrics, &options) != TN_OK) rb_memerror();
+    if (tn_span_metrics_configure(tn_ruby.span_metrics, &options) != TN_OK) rb_memerror();
+    tn_span_metrics_switch(tn_ruby.span_metrics, RTEST(spans));
     RB_GC_GUARD(directory);
     return Qnil;
 }
@@ -507,7 +510,7 @@ static VALUE metrics_configure(VALUE self, VALUE directory, VALUE limit, VALUE s
 /* open -> nil: this process holds the directory from now on, as if it had recorded something */
 static VALUE metrics_open(VALUE self)
 {
-    tn_metrics_segments segments = tn_metrics_keep_segments(metrics);
+    tn_metrics_segments segments = tn_metrics_keep_segments(tn_ruby.metrics);
     tn_segment_free(segments.shared);
     tn_segment_free(segments.own);
     (void)self;
@@ -519,9 +522,9 @@ static VALUE metrics_clear(VALUE self)
 {
     (void)self;
     tn_metrics_stats stats;
-    tn_metrics_stats_read(metrics, &stats);
-    tn_metrics_clear(metrics);
-    tn_span_metrics_clear(span_metrics);
+    tn_metrics_stats_read(tn_ruby.metrics, &stats);
+    tn_metrics_clear(tn_ruby.metrics);
+    tn_span_metrics_clear(tn_ruby.span_metrics);
     return SIZET2NUM(stats.series);
 }
 
@@ -536,7 +539,7 @@ static VALUE metrics_handles(VALUE self)
 {
     (void)self;
     VALUE list = rb_ary_new();
-    tn_metrics_each(metrics, list_handle, (void *)list);
+    tn_metrics_each(tn_ruby.metrics, list_handle, (void *)list);
     return list;
 }
 
@@ -545,7 +548,7 @@ static VALUE metrics_stats(VALUE self)
 {
     (void)self;
     tn_metrics_stats stats;
-    tn_metrics_stats_read(metrics, &stats);
+    tn_metrics_stats_read(tn_ruby.metrics, &stats);
     VALUE hash = rb_hash_new();
     tn_put(hash, "instruments", SIZET2NUM(stats.instruments));
     tn_put(hash, "series", SIZET2NUM(stats.series));
@@ -561,7 +564,8 @@ static VALUE metrics_take_remark(VALUE self)
     (void)self;
     char remark[TN_MAX_REMARK];
     static char last[TN_MAX_REMARK]; /* both registries have the same directory, and so the same to say */
-    bool any = tn_metrics_take_remark(metrics, remark) || tn_span_metrics_take_remark(span_metrics, remark);
+    bool any = tn_metrics_take_remark(tn_ruby.metrics, remark) ||
+               tn_span_metrics_take_remark(tn_ruby.span_metrics, remark);
     if (!any || strcmp(remark, last) == 0) return Qnil;
     memcpy(last, remark, sizeof(last));
     return tn_string_of_message(remark);
@@ -635,7 +639,8 @@ static VALUE export_text(export *e, VALUE timestamp)
 /* The shared one is the same file for both, and counts once. */
 static void keep_segments(export *e)
 {
-    tn_metrics_segments own = tn_metrics_keep_segments(metrics), spans = tn_span_metrics_keep_segments(span_metrics);
+    tn_metrics_segments own = tn_metrics_keep_segments(tn_ruby.metrics),
+                        spans = tn_span_metrics_keep_segments(tn_ruby.span_metrics);
     e->segments[0] = own.shared;
     e->segments[1] = own.own;
     e->segments[2] = own.shared ? NULL : spans.shared;
@@ -709,12 +714,12 @@ static void define_handles(void)
 
 void tn_init_metrics(void)
 {
-    metrics = tn_metrics_new();
-    if (!metrics || tn_metrics_watch_forks(metrics) != TN_OK) rb_memerror();
-    span_metrics = tn_span_metrics_new();
-    if (!span_metrics || tn_span_metrics_watch_forks(span_metrics) != TN_OK) rb_memerror();
-    tn_pipeline_measure(tn_ruby.pipeline, span_metrics);
-    registry = TypedData_Wrap_Struct(rb_cObject, &registry_type, metrics);
+    tn_ruby.metrics = tn_metrics_new();
+    if (!tn_ruby.metrics || tn_metrics_watch_forks(tn_ruby.metrics) != TN_OK) rb_memerror();
+    tn_ruby.span_metrics = tn_span_metrics_new();
+    if (!tn_ruby.span_metrics || tn_span_metrics_watch_forks(tn_ruby.span_metrics) != TN_OK) rb_memerror();
+    tn_pipeline_measure(tn_ruby.pipeline, tn_ruby.span_metrics);
+    registry = TypedData_Wrap_Struct(rb_cObject, &registry_type, tn_ruby.metrics);
     rb_gc_register_mark_object(registry);
     sym_value = ID2SYM(rb_intern("value"));
     sym_buckets = ID2SYM(rb_intern("buckets"));
@@ -731,7 +736,7 @@ void tn_init_metrics(void)
     rb_define_module_function(module, "declare", metrics_declare, 6);
     rb_define_module_function(module, "declared?", metrics_is_declared, 2);
     rb_define_module_function(module, "create", metrics_create, 2);
-    rb_define_module_function(module, "configure", metrics_configure, 3);
+    rb_define_module_function(module, "configure", metrics_configure, 4);
     rb_define_module_function(module, "open", metrics_open, 0);
     rb_define_module_function(module, "clear", metrics_clear, 0);
     rb_define_module_function(module, "handles", metrics_handles, 0);

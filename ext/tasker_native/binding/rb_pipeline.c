@@ -51,14 +51,17 @@ static tn_status make_otlp(configuration *c, tn_exporter **exporter_out)
 {
     tn_otlp_exporter_options options = {
         .encoding = c->encoding,
-        .url = borrow(c, "otlp_url"),
-        .headers = borrow(c, "otlp_headers"),
-        .user_agent = borrow(c, "user_agent"),
+        .client =
+            {
+                .url = borrow(c, "otlp_url"),
+                .headers = borrow(c, "otlp_headers"),
+                .user_agent = borrow(c, "user_agent"),
+                .certificate = borrow(c, "otlp_certificate"),
+                .client_certificate = borrow(c, "otlp_client_certificate"),
+                .client_key = borrow(c, "otlp_client_key"),
+            },
         .gzip = RTEST(tn_fetch(c->options, "otlp_gzip")),
         .timeout = get_duration(c->options, "otlp_timeout"),
-        .certificate = borrow(c, "otlp_certificate"),
-        .client_certificate = borrow(c, "otlp_client_certificate"),
-        .client_key = borrow(c, "otlp_client_key"),
         .spool = tn_pipeline_spool(tn_ruby.pipeline),
         .checkpoint = tn_pipeline_checkpoint(tn_ruby.pipeline),
     };

@@ -142,9 +142,10 @@ module Tasker
     #   @param labels [Hash] with texts as values
     #   @return [Counter, Gauge, Histogram]
     #   @raise [ArgumentError]
-    # @!method self.configure(directory, limit, spans)
+    # @!method self.configure(directory, limit, exponential, spans)
     #   @param directory [String] empty: this process alone
     #   @param limit [Integer] series of an instrument
+    #   @param exponential [Boolean] whether histograms are counted exponentially, too, for {PeriodicReader}
     #   @param spans [Boolean] whether spans that end are measured
     #   @return [nil]
     # @!method self.open
@@ -174,6 +175,28 @@ module Tasker
     #   @raise [Error] for a file that can't be used
     # @api private
     module Metrics; end
+
+    # Sends this process' metrics by OTLP, now and then, from a thread of its own that calls no Ruby. Any thread; a
+    # forked process has none until it is configured there.
+    #
+    # @!method self.configure(options)
+    #   Blocks, without the GVL, until a request that is under way was interrupted.
+    #   @param options [Hash{Symbol=>Object}, nil] see {MetricsOptions#exporting}; nil: nothing is sent any more
+    #   @return [nil]
+    #   @raise [KeyError] for an option that is missing
+    #   @raise [Error] for an URL that is none, or where there is no thread
+    # @!method self.flush(seconds)
+    #   @param seconds [Numeric]
+    #   @return [Boolean] true: what was recorded was sent, or could not be; false: time ran out
+    # @!method self.shutdown(seconds)
+    #   Sends a last time, with one try, and stops.
+    #   @param seconds [Numeric]
+    #   @return [Boolean] see {.flush}
+    # @!method self.stats
+    #   @return [Hash{Symbol=>Integer, Boolean}] requests and points that were delivered, requests that failed, points
+    #     that were rejected, running
+    # @api private
+    module PeriodicReader; end
 
     # Which spans of tasks and steps are open. Those that end go to the {Pipeline}. Ids may be anything; their +to_s+
     # counts. Any thread; a forked process begins without open spans.

@@ -6,6 +6,7 @@ require 'securerandom'
 
 require_relative 'fork_hook'
 require_relative 'log_writer'
+require_relative 'metrics_options'
 require_relative 'pipeline_options'
 
 module Tasker
@@ -248,6 +249,7 @@ module Tasker
         return unless @started == Pipeline.forks
 
         Pipeline.shutdown(*EXIT_SECONDS)
+        PeriodicReader.shutdown(EXIT_SECONDS.first)
         write_log
       rescue *ISOLATED_ERRORS
         nil
@@ -271,11 +273,34 @@ module Tasker
         Pipeline.resume if @started
       end
 
-      # The child starts anew at its first event.
+      # The child starts anew at its first event; at once, where its metrics are to be sent: it may have none.
       #
       # @return [void]
       def after_fork_in_child
-        @publishers.each(&:await_start) if @started
+        return unless @started
+
+        @publishers.each(&:await_start)
+        start if @applied_metrics
+      end
+
+      # Delivers what is in flight, and what was counted. It may take some seconds longer.
+      #
+      # @param seconds [Numeric]
+      # @return [Boolean] see {Native.shutdown}
+      def shutdown(seconds)
+        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+        lossless = Pipeline.shutdown(seconds)
+        PeriodicReader.shutdown([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max)
+        @applied_metrics = nil
+        lossless
+      end
+
+      # @param seconds [Numeric]
+      # @return [Boolean] see {Native.flush}
+      def flush(seconds)
+        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
+        flushed = Pipeline.flush(seconds)
+        PeriodicReader.flush([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max) && flushed
       end
 
       # For tests: forgets everything but the subscriptions.
@@ -306,7 +331,7 @@ module Tasker
         @filter = nil
         Native.configure_payload(filter, limits)
         configure_lines
-        Metrics.configure(*PipelineOptions.new(settings, @instance_id).metrics, settings.metrics_enabled)
+        apply_metrics
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|
@@ -325,6 +350,17 @@ module Tasker
         publisher.event_names.any? do |name|
           publisher.listeners(name).any? { |one| one.is_a?(Subscription) && one.receiver.is_a?(SpanHandlers) }
         end
+      end
+
+      def apply_metrics
+        options = MetricsOptions.new(settings, @instance_id)
+        Metrics.configure(*options.recording)
+        exporting = options.exporting
+        return if @applied_metrics == exporting
+
+        PeriodicReader.configure(exporting)
+        @applied_metrics = exporting
+        @log_writer.start if exporting
       end
 
       def apply_pipeline

@@ -50,6 +50,8 @@ module Tasker
       end
       private_class_method :line?, :utf8, :filled?
 
+      # What OpenTelemetry calls the forms that a histogram may leave in.
+      AGGREGATIONS = %i[explicit_bucket_histogram base2_exponential_bucket_histogram].freeze
       EXPORTER_NAMES = %i[auto otlp file console memory none].freeze
       private_constant :EXPORTER_NAMES
 
@@ -98,6 +100,15 @@ module Tasker
       # The same.
       METRICS_FORMAT = Kind.new(->(value) { %w[prometheus openmetrics json csv].include?(value.to_s) },
                                 "'prometheus', 'openmetrics', 'json' or 'csv'")
+      # The same, as a Symbol, here and in the next two.
+      METRICS_EXPORTER = Kind.new(->(value) { %w[auto otlp none].include?(value.to_s) }, ':auto, :otlp or :none',
+                                  :to_sym.to_proc)
+      # The same.
+      TEMPORALITY = Kind.new(->(value) { %w[cumulative delta].include?(value.to_s) }, ':cumulative or :delta',
+                             :to_sym.to_proc)
+      # The same.
+      HISTOGRAM_AGGREGATION = Kind.new(->(value) { AGGREGATIONS.map(&:to_s).include?(value.to_s) },
+                                       AGGREGATIONS.map(&:inspect).join(' or '), :to_sym.to_proc)
       # One Symbol or several.
       EXPORTERS = Kind.new(->(value) { Array(value).any? && (Array(value) - EXPORTER_NAMES).empty? },
                            "one of #{EXPORTER_NAMES.map(&:inspect).join(', ')}, or several of them in an Array")

@@ -99,6 +99,15 @@ module Tasker
     #   @return [Object] Rails' environment; without effect
     # @!attribute [rw] correlation_id_header
     #   @return [String] 'X-Correlation-ID'; without effect
+    # @!attribute [rw] metrics_exporter
+    #   @return [Symbol] :auto: by OTLP where spans leave so, but not in tests; :otlp; :none; of OTEL_METRICS_EXPORTER
+    # @!attribute [rw] metrics_export_interval
+    #   @return [Float] seconds, 60.0; of OTEL_METRIC_EXPORT_INTERVAL
+    # @!attribute [rw] metrics_temporality
+    #   @return [Symbol] :cumulative or :delta; of OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE
+    # @!attribute [rw] metrics_histogram_aggregation
+    #   @return [Symbol] :explicit_bucket_histogram or :base2_exponential_bucket_histogram: what histograms leave as;
+    #     of OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION
     # @!attribute [rw] metrics_enabled
     #   @return [Boolean] true; false: spans are not measured, and nobody is told metrics over HTTP
     # @!attribute [rw] metrics_endpoint
@@ -167,17 +176,22 @@ module Tasker
         Setting.new(:exporter, Setting::EXPORTERS, -> { exporter_from_environment || :auto }),
         Setting.new(:otlp_endpoint, Setting::URL,
                     -> { Environment.url('OTEL_EXPORTER_OTLP_ENDPOINT') || 'http://localhost:4318' }),
-        Setting.new(:otlp_headers, Setting::HEADERS, -> { Environment.headers(*otlp_variables('HEADERS')) }),
+        Setting.new(:otlp_headers, Setting::HEADERS,
+                    ->(signal = 'TRACES') { Environment.headers(*otlp_variables('HEADERS', signal)) }),
         Setting.new(:otlp_compression, Setting::COMPRESSION,
-                    -> { Environment.one_of(%w[gzip none], *otlp_variables('COMPRESSION')) || 'gzip' }),
+                    lambda { |signal = 'TRACES'|
+                      Environment.one_of(%w[gzip none], *otlp_variables('COMPRESSION', signal)) || 'gzip'
+                    }),
         Setting.new(:otlp_timeout, Setting::POSITIVE_SECONDS,
-                    -> { Environment.milliseconds(Setting::POSITIVE_SECONDS, *otlp_variables('TIMEOUT')) || 10.0 }),
+                    lambda { |signal = 'TRACES'|
+                      Environment.milliseconds(Setting::POSITIVE_SECONDS, *otlp_variables('TIMEOUT', signal)) || 10.0
+                    }),
         Setting.new(:otlp_certificate, Setting::OPTIONAL_PATH,
-                    -> { Environment.path(*otlp_variables('CERTIFICATE')) }),
+                    ->(signal = 'TRACES') { Environment.path(*otlp_variables('CERTIFICATE', signal)) }),
         Setting.new(:otlp_client_certificate, Setting::OPTIONAL_PATH,
-                    -> { Environment.path(*otlp_variables('CLIENT_CERTIFICATE')) }),
+                    ->(signal = 'TRACES') { Environment.path(*otlp_variables('CLIENT_CERTIFICATE', signal)) }),
         Setting.new(:otlp_client_key, Setting::OPTIONAL_PATH,
-                    -> { Environment.path(*otlp_variables('CLIENT_KEY')) }),
+                    ->(signal = 'TRACES') { Environment.path(*otlp_variables('CLIENT_KEY', signal)) }),
         Setting.new(:spool_directory, Setting::OPTIONAL_PATH, -> { 'tmp/tasker_spool' if rails_application? }),
         Setting.new(:spool_max_bytes, Setting::COUNT, 256 * 1024 * 1024),
         Setting.new(:spool_max_age, Setting::POSITIVE_SECONDS, 24 * 3600.0),
@@ -203,6 +217,13 @@ module Tasker
                     -> { limit_from_environment(Setting::LIMIT, 'LINK_COUNT') || 128 }),
         Setting.new(:metrics_directory, Setting::OPTIONAL_PATH, -> { 'tmp/tasker_metrics' if rails_application? }),
         Setting.new(:metrics_cardinality_limit, Setting::COUNT, 2000),
+        Setting.new(:metrics_exporter, Setting::METRICS_EXPORTER,
+                    -> { metrics_exporter_from_environment || :auto }),
+        Setting.new(:metrics_export_interval, Setting::POSITIVE_SECONDS,
+                    -> { Environment.milliseconds(Setting::POSITIVE_SECONDS, 'OTEL_METRIC_EXPORT_INTERVAL') || 60.0 }),
+        Setting.new(:metrics_temporality, Setting::TEMPORALITY, -> { temporality_from_environment || :cumulative }),
+        Setting.new(:metrics_histogram_aggregation, Setting::HISTOGRAM_AGGREGATION,
+                    -> { aggregation_from_environment || :explicit_bucket_histogram }),
         Setting.new(:metrics_enabled, Setting::BOOLEAN, true),
         Setting.new(:metrics_endpoint, Setting::OPTIONAL_PATH, '/tasker/metrics'),
         Setting.new(:metrics_format, Setting::METRICS_FORMAT, 'prometheus'),
@@ -242,6 +263,17 @@ module Tasker
       # @return [Boolean] whether code has set it
       def set?(name)
         @values.key?(name)
+      end
+
+      # What another signal than that of traces has for one of the +otlp_+ settings: its own variable counts for more
+      # than the general one, and what code has set for more than both.
+      #
+      # @api private
+      # @param name [Symbol]
+      # @param signal [String] 'TRACES' or 'METRICS'
+      # @return [Object]
+      def of_signal(name, signal)
+        set?(name) ? @values[name] : instance_exec(signal, &DEFINITIONS.fetch(name).default)
       end
 
       # Changes take effect together at the end of the block.
@@ -357,8 +389,8 @@ module Tasker
       end
 
       # The per-signal variable, then the general one.
-      def otlp_variables(name)
-        ["OTEL_EXPORTER_OTLP_TRACES_#{name}", "OTEL_EXPORTER_OTLP_#{name}"]
+      def otlp_variables(name, signal)
+        ["OTEL_EXPORTER_OTLP_#{signal}_#{name}", "OTEL_EXPORTER_OTLP_#{name}"]
       end
 
       def limit_from_environment(kind, name)
@@ -367,6 +399,23 @@ module Tasker
 
       def exporter_from_environment
         Environment.list_of(%w[otlp console none], 'OTEL_TRACES_EXPORTER')&.map(&:to_sym)
+      end
+
+      # Prometheus comes for them, and needs no exporter.
+      def metrics_exporter_from_environment
+        names = Environment.list_of(%w[otlp prometheus none], 'OTEL_METRICS_EXPORTER') or return
+        names.include?('otlp') ? :otlp : :none
+      end
+
+      # All instruments are synchronous, for which "lowmemory" is delta.
+      def temporality_from_environment
+        name = Environment.one_of(%w[cumulative delta lowmemory], 'OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE')
+        { 'cumulative' => :cumulative, 'delta' => :delta, 'lowmemory' => :delta }[name]
+      end
+
+      def aggregation_from_environment
+        Environment.one_of(Setting::AGGREGATIONS.map(&:to_s),
+                           'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION')&.to_sym
       end
 
       # The same in every process of an app, another one for another app or environment.

@@ -371,7 +371,8 @@ RSpec.describe Tasker::Native::ParameterFilter do
       expect(result.out).to eq("[[[1, 2, \"#{mask}\"]]]\n" * 60), result.err
     end
 
-    it 'may be a Fiber, whose stack is small' do
+    # For valgrind, Ruby 3.1 reads below the stack after any Fiber.
+    it 'may be a Fiber, whose stack is small', :no_valgrind do
       deep = 95.times.inject({ 'token' => 1 }) { |inner, i| i.even? ? { "a#{i}" => inner } : [inner] }
       found = Fiber.new { one.filter(deep) }.resume
 

@@ -50,7 +50,8 @@ RSpec.describe Tasker::Native::Settings do
         span_event_count_limit: 128, span_link_count_limit: 128, stringify_attributes: false,
         otlp_certificate: nil, otlp_client_certificate: nil, otlp_client_key: nil,
         spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0,
-        metrics_directory: nil, metrics_cardinality_limit: 2000
+        metrics_directory: nil, metrics_cardinality_limit: 2000, metrics_exporter: :auto, metrics_export_interval: 60.0,
+        metrics_temporality: :cumulative, metrics_histogram_aggregation: :explicit_bucket_histogram
       )
     end
 
@@ -97,6 +98,11 @@ RSpec.describe Tasker::Native::Settings do
       spool_max_age: [[1, 0.5], [0, -1, nil], 'a number of seconds above 0'],
       metrics_directory: [[nil, 'tmp/metrics', Pathname('/run/metrics')], ['', "a\0b"], 'a path, or nil'],
       metrics_cardinality_limit: [[1, 2000], [0, -1, nil, '5'], 'an Integer above 0'],
+      metrics_exporter: [%i[auto otlp none], [:prometheus, nil, 1], ':auto, :otlp or :none'],
+      metrics_export_interval: [[1, 0.5], [0, -1, nil], 'a number of seconds above 0'],
+      metrics_temporality: [%i[cumulative delta], [:lowmemory, nil], ':cumulative or :delta'],
+      metrics_histogram_aggregation: [%i[explicit_bucket_histogram base2_exponential_bucket_histogram],
+                                      [:exponential, nil], ':explicit_bucket_histogram or :base2_exponential'],
       metrics_endpoint: [['/metrics', nil], ['', "a\nb"], 'a path, or nil'],
       metrics_format: [['json', :csv, 'prometheus', 'openmetrics'], ['xml', nil], "'prometheus', 'openmetrics'"],
       metrics_auth: [[nil, { username: 'a', password: 'b' }, ->(_) { true }],

@@ -259,7 +259,8 @@ RSpec.describe Tasker::Native::Waterfall do
                 Tasker::Native::Waterfall.new(spans).print'
       PTY.open do |terminal, device|
         device.winsize = [24, columns]
-        pid = spawn(environment, RbConfig.ruby, '-r', program, '-r', support, '-e', script, out: device)
+        pid = spawn({ 'RUBYOPT' => nil, **environment }, RbConfig.ruby, '-r', program, '-r', support, '-e', script,
+                    out: device)
         Process.wait(pid)
         device.close
         terminal.read_nonblock(100_000).force_encoding('UTF-8').delete("\r").lines(chomp: true)

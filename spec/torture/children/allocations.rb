@@ -118,6 +118,11 @@ module Subjects
       nil # was not declared, for lack of memory
     end,
     metrics: -> { %i[prometheus openmetrics json csv].each { |format| NATIVE::Metrics.export(format, 'now') } },
+    reader: lambda do
+      NATIVE::PeriodicReader.configure(READER)
+      NATIVE::PeriodicReader.flush(1.0)
+      NATIVE::PeriodicReader.configure(nil)
+    end,
     stats: -> { NATIVE.stats && publisher.stats },
     flush: lambda do
       20.times { publisher.publish('step.completed', { task_id: 1, step_id: number, x: 'x' * 200 }) }
@@ -139,6 +144,7 @@ module Subjects
               max_queue_size: 10, max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01,
               otlp_certificate: '', otlp_client_certificate: '', otlp_client_key: '',
               spool_directory: '', spool_max_bytes: 1, spool_max_age: 1.0 }.freeze
+  READER = OPTIONS.merge(otlp_url: 'http://127.0.0.1:1/v1/metrics', interval: 60.0, delta: true).freeze
 end
 
 # One subject, with every allocation failing in turn.

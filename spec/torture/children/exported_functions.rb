@@ -116,7 +116,8 @@ end
 # What the extension defines, by reflection, and how it is called well.
 module Exported
   NATIVE = Tasker::Native
-  MODULES = [NATIVE, NATIVE::Pipeline, NATIVE::Collector, NATIVE::Spool, NATIVE::Metrics].freeze
+  MODULES = [NATIVE, NATIVE::Pipeline, NATIVE::Collector, NATIVE::Spool, NATIVE::Metrics,
+             NATIVE::PeriodicReader].freeze
   CLASSES = [NATIVE::Publisher, NATIVE::SpanManager, NATIVE::ParameterFilter, NATIVE::Counter, NATIVE::Gauge,
              NATIVE::Histogram].freeze
 
@@ -213,6 +214,12 @@ module Exported
       max_queue_bytes: 10_000, max_export_batch_size: 5, schedule_delay: 0.01 }
   end
 
+  def self.reader_options
+    { version: '1' * 100, resource: { 'service.name' => 'x' }, otlp_url: "http://127.0.0.1:1/v1/metrics#{'/' * 100}",
+      otlp_headers: "a: #{'b' * 100}", otlp_gzip: true, otlp_timeout: 0.01, user_agent: 'torture' * 10,
+      otlp_certificate: '', otlp_client_certificate: '', otlp_client_key: '', interval: 0.01, delta: rand(2).zero? }
+  end
+
   STEP = Struct.new(:workflow_step_id, :name, :task_id, :attempts, :inputs, :results, :parents, :status, :task,
                     keyword_init: true)
 
@@ -242,9 +249,12 @@ module Exported
       [rand(1..3), "torture_x_#{rand(50)}", +'help' * 20, +'unit' * 10, [0.5, 1.0], rand(4)]
     end,
     [NATIVE::Metrics, :create] => -> { new_handle(1) && [+'torture_1_5' * 1, { label: +'x' * 50 }] },
-    [NATIVE::Metrics, :configure] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", rand(1..50), true] },
+    [NATIVE::Metrics, :configure] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", rand(1..50), rand(2).zero?, true] },
     [NATIVE::Metrics, :export] => -> { [%i[prometheus openmetrics json csv].sample, +'2026' * 10] },
     [NATIVE::Metrics, :read] => -> { ["#{Dir.pwd}/metrics#{rand(3)}", :prometheus, +'2026' * 10] },
+    [NATIVE::PeriodicReader, :configure] => -> { [reader_options] },
+    [NATIVE::PeriodicReader, :flush] => -> { [0.01] },
+    [NATIVE::PeriodicReader, :shutdown] => -> { [0.01] },
     [NATIVE::Counter, :increment] => -> { [5] },
     [NATIVE::Gauge, :set] => -> { [5.5] },
     [NATIVE::Gauge, :increment] => -> { [2**70] },

@@ -18,9 +18,9 @@ static tn_otlp_exporter_options options_for(const test_server *server)
 {
     return (tn_otlp_exporter_options){
         .encoding = test_encoding(),
-        .url = tn_text_of(server->url),
-        .headers = TN_TEXT("x-api-key: secret"),
-        .user_agent = TN_TEXT("OTel-OTLP-Exporter-Test/1"),
+        .client.url = tn_text_of(server->url),
+        .client.headers = TN_TEXT("x-api-key: secret"),
+        .client.user_agent = TN_TEXT("OTel-OTLP-Exporter-Test/1"),
         .timeout = 5 * TN_SECOND,
     };
 }
@@ -273,7 +273,7 @@ Test(otlp_exporter, a_message_names_no_secret)
     snprintf(url, sizeof(url), "http://user:pass@127.0.0.1:%d/v1/traces?token=abc", server.port);
     tn_exporter *exporter;
     tn_otlp_exporter_options options = options_for(&server);
-    options.url = tn_text_of(url);
+    options.client.url = tn_text_of(url);
     cr_assert_eq(tn_otlp_exporter_new(&options, &exporter), TN_OK);
     tn_export_result result = export_spans(exporter, 1);
     cr_assert(contains(tn_text_of(result.message), server.url));
@@ -287,7 +287,7 @@ Test(otlp_exporter, a_message_names_no_secret)
 Test(otlp_exporter, refuses_an_url_that_is_none)
 {
     tn_exporter *exporter = NULL;
-    tn_otlp_exporter_options options = {.encoding = test_encoding(), .url = TN_TEXT("localhost:4318")};
+    tn_otlp_exporter_options options = {.encoding = test_encoding(), .client.url = TN_TEXT("localhost:4318")};
     cr_assert_eq(tn_otlp_exporter_new(&options, &exporter), TN_ERROR_INVALID);
     cr_assert_null(exporter);
 }

@@ -359,7 +359,7 @@ static tn_exporter *otlp_exporter(const test_server *server)
     tn_exporter *exporter;
     tn_otlp_exporter_options options = {
         .encoding = test_encoding(),
-        .url = tn_text_of(server->url),
+        .client.url = tn_text_of(server->url),
         .gzip = true,
         .timeout = 5 * TN_SECOND,
         .checkpoint = tn_pipeline_checkpoint(pipeline),

@@ -489,7 +489,7 @@ Test(metrics, each_series_is_visited_once)
 Test(metrics, what_cannot_be_shared_is_kept_by_the_process_and_a_remark_says_so)
 {
     tn_metrics *metrics = tn_metrics_new();
-    tn_metrics_options options = {tn_text_of(path_in_folder("none/none")), 10};
+    tn_metrics_options options = {.directory = tn_text_of(path_in_folder("none/none")), .cardinality_limit = 10};
     cr_assert_eq(tn_metrics_configure(metrics, &options), TN_OK);
     tn_instrument_spec spec = counter_spec("c");
     tn_counter_add(series_in(metrics, &spec, NULL), 2);
@@ -516,7 +516,8 @@ Test(metrics, memory_that_runs_out_is_an_error_and_no_leak)
     for_each_failing_allocation {
         tn_metrics *metrics = tn_metrics_new();
         if (!metrics) continue;
-        tn_status status = tn_metrics_configure(metrics, &(tn_metrics_options){tn_text_of(path_in_folder(".")), 1});
+        tn_status status = tn_metrics_configure(
+            metrics, &(tn_metrics_options){.directory = tn_text_of(path_in_folder(".")), .cardinality_limit = 1});
         tn_instrument *instrument;
         const tn_instrument_spec *specs[] = {&counter, &histogram};
         for (size_t i = 0; i < 2 && status == TN_OK; i++) {

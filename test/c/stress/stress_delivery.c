@@ -67,7 +67,7 @@ static void configure(size_t max_queue_size)
     tn_exporter *exporter;
     tn_otlp_exporter_options otlp = {
         .encoding = {.prefix = TN_TEXT("tasker."), .attribute_limit = 128},
-        .url = tn_text_of(url),
+        .client.url = tn_text_of(url),
         .gzip = true,
         .timeout = 100 * TN_MILLISECOND,
         .spool = tn_pipeline_spool(pipeline),

@@ -117,6 +117,37 @@ static void *scrape_often(void *number)
     return number;
 }
 
+/* What the process itself has recorded, exponential histograms too. */
+static sums collect(uint64_t *exponential_out)
+{
+    tn_metrics_segments segments;
+    tn_snapshot snapshot;
+    tn_snapshot_init(&snapshot);
+    check(tn_metrics_collect(metrics, &snapshot, &segments) == TN_OK && tn_snapshot_finish(&snapshot) == TN_OK);
+    *exponential_out = 0;
+    for (size_t f = 0; f < snapshot.family_count; f++) {
+        const tn_family *family = snapshot.families[f];
+        for (size_t i = 0; i < family->series_count; i++) {
+            if (family->series[i]->exponential) *exponential_out += family->series[i]->exponential->count;
+        }
+    }
+    sums all = sums_of(&snapshot);
+    tn_snapshot_free(&snapshot);
+    tn_segment_free(segments.shared);
+    tn_segment_free(segments.own);
+    return all;
+}
+
+static void *collect_often(void *number)
+{
+    uint64_t seen = 0, now;
+    for (; !over; seen = now, sleep_ms(1)) {
+        collect(&now);
+        check(now >= seen);
+    }
+    return number;
+}
+
 static void *read_accounts(void *number)
 {
     for (; !over; sleep_ms(2)) {
@@ -152,10 +183,12 @@ int main(int argc, char **argv)
         histograms[i] = series_of(TN_HISTOGRAM, "observed", i);
     }
     /* All threads find their places at once. */
-    check(tn_metrics_configure(metrics, &(tn_metrics_options){tn_text_of(folder), 10000}) == TN_OK);
+    tn_metrics_options options = {.directory = tn_text_of(folder), .cardinality_limit = 10000, .exponential = true};
+    check(tn_metrics_configure(metrics, &options) == TN_OK);
     start_threads(RECORDERS, record_all);
     start_threads(1, add_series);
     start_threads(SCRAPERS, scrape_often);
+    start_threads(1, collect_often);
     start_threads(1, read_accounts);
     run_threads(argc, argv);
 
@@ -163,6 +196,9 @@ int main(int argc, char **argv)
     printf("%lu measurements, %lu scrapes\n", (unsigned long)(counted + observed), (unsigned long)scrapes);
     check(scrapes > 2);
     check(all.counted == counted && all.halves == (double)counted / 2);
+    uint64_t exponential;
+    sums own = collect(&exponential);
+    check(exponential == observed && own.observed == observed && own.counted == counted);
     check(all.observed == observed && all.added == added && all.level == -(double)lowered);
     tn_metrics_free(metrics);
     remove_folder();

@@ -3,6 +3,7 @@
 
 #include "export/drop.h"
 #include "export/encoder.h"
+#include "export/otlp_client.h"
 #include "export/spool.h"
 
 /* exported, spooled and dropped make up the batch. */
@@ -50,13 +51,10 @@ typedef struct {
 
 typedef struct {
     tn_encoder_options encoding;
-    tn_text url;     /* the whole, with the signal's path */
-    tn_text headers; /* lines, see http_client.h */
-    tn_text user_agent;
+    tn_otlp_client_options client; /* without a checkpoint */
     bool gzip;
-    uint64_t timeout;                                    /* nanoseconds, for one batch with all its tries */
-    tn_text certificate, client_certificate, client_key; /* paths, see http_client.h */
-    tn_spool *spool;                                     /* outlives the exporter, which alone uses it. May be NULL */
+    uint64_t timeout; /* nanoseconds, for one batch with all its tries */
+    tn_spool *spool;  /* outlives the exporter, which alone uses it. May be NULL */
     tn_checkpoint checkpoint;
 } tn_otlp_exporter_options;
 

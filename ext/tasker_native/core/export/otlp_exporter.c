@@ -1,11 +1,8 @@
 #include "base/clock.h"
 #include "base/process.h"
-#include "event/value_scanner.h"
-#include "export/backoff.h"
 #include "export/exporter.h"
 #include "export/gzip.h"
-#include "export/http_client.h"
-#include "export/protobuf.h"
+#include "export/otlp_client.h"
 
 #include <stdio.h>
 
@@ -17,14 +14,10 @@ typedef struct {
     tn_buffer request, compressed; /* keep their storage from batch to batch */
     tn_buffer spooled;             /* the same, for a batch that goes to disk while another one is being sent */
     tn_spool *spool;               /* may be NULL, or off */
-    tn_backoff backoff;            /* of the collector: for all that is sent */
     tn_id_generator ids;           /* of batches */
     bool hurries;                  /* the process ends */
-    /* What the connection is made from, once in each process. */
-    tn_buffer url, headers, user_agent;
-    tn_buffer certificate, client_certificate, client_key;
     tn_checkpoint checkpoint;
-    tn_http_client *_Atomic client; /* interrupt may come while a child's worker makes it */
+    tn_otlp_client client;
 } otlp_exporter;
 
 static bool has_spool(const otlp_exporter *self)
@@ -45,191 +38,58 @@ static bool checkpoint(void *exporter, bool may_pause)
     return self->hurries && has_spool(self);
 }
 
-static tn_status connect(otlp_exporter *self)
-{
-    tn_http_client_options options = {
-        .url = tn_buffer_text(&self->url),
-        .headers = tn_buffer_text(&self->headers),
-        .user_agent = tn_buffer_text(&self->user_agent),
-        .certificate = tn_buffer_text(&self->certificate),
-        .client_certificate = tn_buffer_text(&self->client_certificate),
-        .client_key = tn_buffer_text(&self->client_key),
-        .checkpoint = checkpoint,
-        .checkpoint_self = self,
-    };
-    tn_http_client *client = NULL;
-    tn_status status = tn_http_client_new(&options, &client);
-    self->client = client;
-    return status;
-}
-
-/* ExportTraceServiceResponse.partial_success: { rejected_spans = 1, error_message = 2 }. How many of `count` spans were
- * rejected; the message stays as it is when there is none. */
-static size_t read_partial_success(tn_text response, size_t count, char *message, size_t message_size)
-{
-    size_t rejected = 0;
-    tn_protobuf_field field;
-    tn_protobuf_reader reader = {(const uint8_t *)response.bytes, (const uint8_t *)response.bytes + response.size};
-    while (tn_protobuf_next(&reader, &field)) {
-        if (field.number != 1) continue;
-        tn_protobuf_field part;
-        tn_protobuf_reader parts = {(const uint8_t *)field.bytes.bytes,
-                                    (const uint8_t *)field.bytes.bytes + field.bytes.size};
-        while (tn_protobuf_next(&parts, &part)) {
-            if (part.number == 1) rejected = part.value < count ? (size_t)part.value : count;
-            if (part.number == 2) {
-                char told[160];
-                tn_scan_message(told, sizeof(told), part.bytes);
-                snprintf(message, message_size, "the collector says: %s", told);
-            }
-        }
-    }
-    return rejected;
-}
-
 /* --- One request --------------------------------------------------------------------------------------- */
 
-typedef enum {
-    DELIVERED,
-    TRY_AGAIN, /* soon */
-    TRY_LATER, /* not soon: time is up, or it takes somebody to mend something */
-    REFUSED,   /* for good */
-} fate;
-
-/* What became of it, if it is never tried again. */
 typedef struct {
-    fate fate;
-    size_t spans, rejected;
-    tn_drop reason;
-    bool unsent; /* nobody has taken it */
-    uint64_t retry_after;
-    const char *hint; /* see tn_export_result */
-    char message[256];
-} attempt;
+    char header[64];
+    tn_otlp_request request;
+} prepared;
 
-static bool is_retryable(long status)
+static void prepare(prepared *out, const tn_spool_record *record)
 {
-    return status == 429 || status == 502 || status == 503 || status == 504;
-}
-
-static void describe_response(const otlp_exporter *self, const tn_http_response *response, attempt *made)
-{
-    tn_text url = tn_http_client_display_url(self->client);
-    bool redirect = response->status >= 300 && response->status < 400;
-    snprintf(made->message, sizeof(made->message), "POST %.*s answered %ld%s", (int)url.size, url.bytes,
-             response->status, redirect ? ", and redirects are not followed" : "");
-}
-
-static void judge_response(const otlp_exporter *self, const tn_http_response *response, attempt *made)
-{
-    if (response->status >= 200 && response->status < 300) {
-        made->fate = DELIVERED;
-        made->reason = TN_DROP_REJECTED;
-        made->rejected = read_partial_success(tn_buffer_text(&response->body), made->spans, made->message,
-                                              sizeof(made->message));
-        return;
-    }
-    made->fate = is_retryable(response->status) ? TRY_AGAIN : REFUSED;
-    made->reason = made->fate == TRY_AGAIN ? TN_DROP_UNREACHABLE : TN_DROP_REJECTED;
-    made->unsent = made->fate == TRY_AGAIN;
-    made->retry_after = response->retry_after;
-    describe_response(self, response, made);
-}
-
-static const char *tls_hint(tn_tls_trouble trouble)
-{
-    switch (trouble) {
-    case TN_TLS_SERVER: return "check tel.otlp_certificate, and the name in tel.otlp_endpoint";
-    case TN_TLS_CLIENT: return "check tel.otlp_client_certificate and tel.otlp_client_key";
-    case TN_TLS_EITHER: return "does it speak https, and does it want a tel.otlp_client_certificate?";
-    default: return NULL;
-    }
-}
-
-static void judge_failure(const otlp_exporter *self, tn_status status, const tn_http_response *response, attempt *made)
-{
-    tn_text url = tn_http_client_display_url(self->client);
-    snprintf(made->message, sizeof(made->message), "POST %.*s: %.120s", (int)(url.size < 120 ? url.size : 120),
-             url.bytes, response->error);
-    made->fate = response->passing ? TRY_AGAIN : TRY_LATER;
-    made->unsent = response->unsent;
-    made->hint = tls_hint(response->tls);
-    switch (status) {
-    case TN_ERROR_MEMORY: made->reason = TN_DROP_MEMORY; break;
-    case TN_ERROR_LIMIT:
-        made->fate = REFUSED; /* the collector has it, most likely, and would answer the same again */
-        made->reason = TN_DROP_TOO_LARGE;
-        break;
-    case TN_ERROR_TIMEOUT:
-    case TN_ERROR_CLOSED: made->reason = TN_DROP_DEADLINE; break;
-    default: made->reason = TN_DROP_UNREACHABLE;
-    }
-}
-
-static attempt post(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
-{
-    attempt made = {.spans = record->spans};
-    char id[2 * sizeof(record->batch_id.bytes) + 1] = "", header[64];
+    char id[2 * sizeof(record->batch_id.bytes) + 1] = "";
     tn_hex(id, record->batch_id.bytes, sizeof(record->batch_id.bytes));
-    snprintf(header, sizeof(header), "Idempotency-Key: \"%s\"", id);
-    tn_http_request request = {
-        .body = record->body,
-        .content_type = "application/x-protobuf",
-        .content_encoding = record->gzip ? "gzip" : NULL,
-        .header = header,
-        .deadline = deadline,
-    };
-    tn_http_response response;
-    tn_status status = tn_http_client_post(self->client, &request, &response);
-    if (status == TN_OK) {
-        judge_response(self, &response, &made);
-    } else {
-        judge_failure(self, status, &response, &made);
-    }
-    tn_buffer_free(&response.body);
+    snprintf(out->header, sizeof(out->header), "Idempotency-Key: \"%s\"", id);
+    out->request = (tn_otlp_request){record->body, record->gzip, out->header, record->spans};
+}
 
-    if (made.fate == TRY_AGAIN || made.fate == TRY_LATER) {
-        tn_backoff_fail(&self->backoff, made.retry_after);
-    } else {
-        tn_backoff_succeed(&self->backoff);
-    }
-    return made;
+static tn_otlp_attempt post(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+{
+    prepared made;
+    prepare(&made, record);
+    return tn_otlp_client_post(&self->client, &made.request, deadline);
 }
 
 /* Until it is delivered or refused, or it would take longer than until the deadline. */
-static attempt post_until(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+static tn_otlp_attempt post_until(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
 {
-    for (bool unsent = true;;) {
-        attempt made = post(self, record, deadline);
-        made.unsent = unsent = unsent && made.unsent; /* of all tries */
-        if (made.fate != TRY_AGAIN || (self->hurries && has_spool(self))) return made;
-        if (self->backoff.not_before >= deadline) return made;
-        if (!tn_http_client_wait(self->client, self->backoff.not_before)) return made;
-    }
+    prepared made;
+    prepare(&made, record);
+    return tn_otlp_client_post_until(&self->client, &made.request, deadline);
 }
 
 /* Without a disk each request has its own intervals, and where the receiver has asked to be left alone, it waits for as
  * long as it may. */
-static attempt post_in_turn(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+static tn_otlp_attempt post_in_turn(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
 {
-    tn_backoff_begin(&self->backoff);
-    uint64_t turn = self->backoff.not_before;
+    tn_backoff_begin(&self->client.backoff);
+    uint64_t turn = self->client.backoff.not_before;
     if (turn <= tn_clock_monotonic()) return post_until(self, record, deadline);
-    if (turn < deadline && tn_http_client_wait(self->client, turn)) return post_until(self, record, deadline);
+    if (turn < deadline && tn_http_client_wait(self->client.http, turn)) return post_until(self, record, deadline);
 
-    tn_http_client_wait(self->client, deadline);
-    attempt made = {.fate = TRY_LATER, .spans = record->spans, .reason = TN_DROP_UNREACHABLE, .unsent = true};
-    tn_text url = tn_http_client_display_url(self->client);
+    tn_http_client_wait(self->client.http, deadline);
+    tn_otlp_attempt made = {.fate = TN_OTLP_TRY_LATER, .reason = TN_DROP_UNREACHABLE, .unsent = true};
+    tn_text url = tn_http_client_display_url(self->client.http);
     snprintf(made.message, sizeof(made.message), "%.*s has asked to be left alone for longer", (int)url.size,
              url.bytes);
     return made;
 }
 
 /* With a disk, a receiver that was away last time gets one try: the batch can wait there. */
-static attempt deliver(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
+static tn_otlp_attempt deliver(otlp_exporter *self, const tn_spool_record *record, uint64_t deadline)
 {
     if (!has_spool(self)) return post_in_turn(self, record, deadline);
-    if (self->backoff.failures > 0) return post(self, record, deadline);
+    if (self->client.backoff.failures > 0) return post(self, record, deadline);
     return post_until(self, record, deadline);
 }
 
@@ -289,15 +149,16 @@ static void keep_or_drop(otlp_exporter *self, const tn_spool_record *record, tn_
              problem);
 }
 
-static void settle(otlp_exporter *self, const tn_spool_record *record, const attempt *made, tn_export_result *result)
+static void settle(otlp_exporter *self, const tn_spool_record *record, const tn_otlp_attempt *made,
+                   tn_export_result *result)
 {
-    if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
+    if (made->fate == TN_OTLP_TRY_AGAIN || made->fate == TN_OTLP_TRY_LATER) {
         keep_or_drop(self, record, made->reason, made->message, result);
         if (!result->hint) result->hint = made->hint;
         result->unsent = made->unsent;
         return;
     }
-    result->dropped = made->fate == DELIVERED ? made->rejected : record->spans;
+    result->dropped = made->fate == TN_OTLP_DELIVERED ? made->rejected : record->spans;
     result->exported = record->spans - result->dropped;
     result->reason = made->reason;
     memcpy(result->message, made->message, sizeof(result->message));
@@ -306,12 +167,12 @@ static void settle(otlp_exporter *self, const tn_spool_record *record, const att
 /* While the collector is known to be away, a batch waits on disk instead of in the queue. */
 static bool is_away(const otlp_exporter *self)
 {
-    return has_spool(self) && tn_clock_monotonic() < self->backoff.not_before;
+    return has_spool(self) && tn_clock_monotonic() < self->client.backoff.not_before;
 }
 
 static bool is_connected(otlp_exporter *self)
 {
-    return self->client || connect(self) == TN_OK;
+    return tn_otlp_client_connect(&self->client) == TN_OK;
 }
 
 static uint64_t deadline_of(const otlp_exporter *self, uint64_t given)
@@ -335,7 +196,7 @@ static void export_batch(tn_exporter *exporter, const tn_span_list *batch, uint6
         keep_or_drop(self, &record, TN_DROP_UNREACHABLE, "", result);
         return;
     }
-    attempt made = deliver(self, &record, last);
+    tn_otlp_attempt made = deliver(self, &record, last);
     settle(self, &record, &made, result);
 }
 
@@ -360,19 +221,19 @@ static uint64_t drain_due(const tn_exporter *exporter)
     const otlp_exporter *self = (const otlp_exporter *)exporter;
     if (!has_spool(self) || self->hurries) return UINT64_MAX;
     uint64_t due = tn_spool_due(self->spool);
-    return due > self->backoff.not_before ? due : self->backoff.not_before;
+    return due > self->client.backoff.not_before ? due : self->client.backoff.not_before;
 }
 
-static void settle_drained(otlp_exporter *self, const tn_spool_record *record, const attempt *made,
+static void settle_drained(otlp_exporter *self, const tn_spool_record *record, const tn_otlp_attempt *made,
                            tn_export_result *result)
 {
-    if (made->fate == TRY_AGAIN || made->fate == TRY_LATER) {
+    if (made->fate == TN_OTLP_TRY_AGAIN || made->fate == TN_OTLP_TRY_LATER) {
         tn_spool_keep(self->spool);
         tell_waiting(made->message, result);
         result->hint = made->hint;
         return;
     }
-    size_t lost = made->fate == DELIVERED ? made->rejected : record->spans;
+    size_t lost = made->fate == TN_OTLP_DELIVERED ? made->rejected : record->spans;
     result->delivered = record->spans - lost;
     result->changes.dropped[made->reason] += lost;
     tn_spool_done(self->spool, record);
@@ -389,7 +250,7 @@ static void drain(tn_exporter *exporter, uint64_t deadline, tn_export_result *re
         snprintf(result->message, sizeof(result->message), "%s", tn_spool_problem(self->spool));
         return;
     }
-    attempt made = post(self, &record, deadline_of(self, deadline));
+    tn_otlp_attempt made = post(self, &record, deadline_of(self, deadline));
     settle_drained(self, &record, &made, result);
 }
 
@@ -397,51 +258,35 @@ static void drain(tn_exporter *exporter, uint64_t deadline, tn_export_result *re
 
 static void interrupt(tn_exporter *exporter)
 {
-    tn_http_client *client = of(exporter)->client;
-    if (client) tn_http_client_interrupt(client);
+    tn_otlp_client_interrupt(&of(exporter)->client);
 }
 
 static void wake(tn_exporter *exporter)
 {
-    tn_http_client *client = of(exporter)->client;
-    if (client) tn_http_client_wake(client);
+    tn_otlp_client_wake(&of(exporter)->client);
 }
 
 static void reset_in_child(tn_exporter *exporter)
 {
     otlp_exporter *self = of(exporter);
-    if (self->client) tn_http_client_abandon(self->client);
-    self->client = NULL;
+    tn_otlp_client_reset_in_child(&self->client);
     tn_encoder_reset_in_child(&self->encoder);
     tn_buffer_init(&self->request, TN_MAX_REQUEST);
     tn_buffer_init(&self->compressed, TN_MAX_REQUEST);
     tn_buffer_init(&self->spooled, TN_MAX_REQUEST);
-    tn_backoff_init(&self->backoff);
     self->hurries = false;
 }
 
 static void free_exporter(tn_exporter *exporter)
 {
     otlp_exporter *self = of(exporter);
-    tn_http_client_free(self->client);
+    tn_otlp_client_free(&self->client);
     tn_encoder_free(&self->encoder);
     tn_gzip_free(self->gzip);
     tn_buffer_free(&self->request);
     tn_buffer_free(&self->compressed);
     tn_buffer_free(&self->spooled);
-    tn_buffer_free(&self->url);
-    tn_buffer_free(&self->headers);
-    tn_buffer_free(&self->user_agent);
-    tn_buffer_free(&self->certificate);
-    tn_buffer_free(&self->client_certificate);
-    tn_buffer_free(&self->client_key);
     tn_free(self);
-}
-
-static tn_status copy(tn_buffer *buffer, tn_text text)
-{
-    tn_buffer_init(buffer, 64 * 1024);
-    return tn_buffer_append_text(buffer, text);
 }
 
 tn_status tn_otlp_exporter_new(const tn_otlp_exporter_options *options, tn_exporter **exporter_out)
@@ -460,25 +305,21 @@ tn_status tn_otlp_exporter_new(const tn_otlp_exporter_options *options, tn_expor
         .drain = drain,
         .drain_due = drain_due,
     };
+    tn_otlp_client_options client = options->client;
+    client.checkpoint = checkpoint;
+    client.checkpoint_self = self;
     self->spool = options->spool;
     self->timeout = options->timeout;
     self->checkpoint = options->checkpoint;
     tn_buffer_init(&self->request, TN_MAX_REQUEST);
     tn_buffer_init(&self->compressed, TN_MAX_REQUEST);
     tn_buffer_init(&self->spooled, TN_MAX_REQUEST);
-    tn_backoff_init(&self->backoff);
     tn_id_generator_init(&self->ids);
     if (options->gzip) self->gzip = tn_gzip_new();
 
     tn_status status = options->gzip && !self->gzip ? TN_ERROR_MEMORY : TN_OK;
-    if (status == TN_OK) status = copy(&self->url, options->url);
-    if (status == TN_OK) status = copy(&self->headers, options->headers);
-    if (status == TN_OK) status = copy(&self->user_agent, options->user_agent);
-    if (status == TN_OK) status = copy(&self->certificate, options->certificate);
-    if (status == TN_OK) status = copy(&self->client_certificate, options->client_certificate);
-    if (status == TN_OK) status = copy(&self->client_key, options->client_key);
     if (status == TN_OK) status = tn_encoder_init(&self->encoder, &options->encoding);
-    if (status == TN_OK) status = connect(self);
+    if (status == TN_OK) status = tn_otlp_client_init(&self->client, &client);
     if (status != TN_OK) {
         free_exporter(&self->exporter);
         return status;

@@ -1,4 +1,5 @@
 #include "export/encoder.h"
+#include "export/otlp_resource.h"
 #include "export/protobuf.h"
 
 /* Field numbers of opentelemetry-proto: collector/trace/v1, trace/v1, resource/v1 and common/v1. */
@@ -259,14 +260,14 @@ static void put_span(tn_buffer *buffer, tn_encoder *encoder, const tn_span *span
     tn_protobuf_close(buffer, opened, expected);
 }
 
-static void put_resource(tn_buffer *buffer, const tn_encoder *encoder)
+void tn_otlp_put_resource(tn_buffer *buffer, const tn_encoder *encoder)
 {
     size_t resource = tn_protobuf_open(buffer, RESOURCE_SPANS_RESOURCE, encoder->resource.size);
     put_attributes(buffer, RESOURCE_ATTRIBUTES, RESOURCE_DROPPED_ATTRIBUTES, &encoder->resource_attributes);
     tn_protobuf_close(buffer, resource, encoder->resource.size);
 }
 
-static void put_scope(tn_buffer *buffer, const tn_encoder *encoder)
+void tn_otlp_put_scope(tn_buffer *buffer, const tn_encoder *encoder)
 {
     size_t scope = tn_protobuf_open(buffer, SCOPE_SPANS_SCOPE, 0);
     tn_protobuf_text(buffer, SCOPE_NAME, TN_SCOPE_NAME);
@@ -278,9 +279,9 @@ tn_status tn_otlp_protobuf(tn_buffer *buffer, tn_encoder *encoder, const tn_span
 {
     size_t expected = 2 * spans->bytes;
     size_t resource_spans = tn_protobuf_open(buffer, REQUEST_RESOURCE_SPANS, expected);
-    put_resource(buffer, encoder);
+    tn_otlp_put_resource(buffer, encoder);
     size_t scope_spans = tn_protobuf_open(buffer, RESOURCE_SPANS_SCOPE_SPANS, expected);
-    put_scope(buffer, encoder);
+    tn_otlp_put_scope(buffer, encoder);
     for (const tn_span *span = spans->first; span; span = span->next) {
         if (span->next) tn_span_fetch(span->next);
         put_span(buffer, encoder, span);

@@ -124,6 +124,11 @@ tn_metrics_segments tn_span_metrics_keep_segments(tn_span_metrics *self)
     return segments;
 }
 
+tn_status tn_span_metrics_collect(tn_span_metrics *self, tn_snapshot *snapshot, tn_metrics_segments *kept)
+{
+    return tn_metrics_collect(self->metrics, snapshot, kept);
+}
+
 bool tn_span_metrics_take_remark(tn_span_metrics *self, char remark[TN_MAX_REMARK])
 {
     return tn_metrics_take_remark(self->metrics, remark);

@@ -30,6 +30,8 @@ void tn_span_metrics_switch(tn_span_metrics *self, bool on);
 tn_status tn_span_metrics_configure(tn_span_metrics *self, const tn_metrics_options *options) TN_MUST_CHECK;
 void tn_span_metrics_clear(tn_span_metrics *self);
 tn_metrics_segments tn_span_metrics_keep_segments(tn_span_metrics *self);
+tn_status tn_span_metrics_collect(tn_span_metrics *self, tn_snapshot *snapshot,
+                                  tn_metrics_segments *kept_out) TN_MUST_CHECK;
 bool tn_span_metrics_take_remark(tn_span_metrics *self, char remark[TN_MAX_REMARK]);
 
 /* A span that has ended. What can't be recorded for lack of memory is left out. */

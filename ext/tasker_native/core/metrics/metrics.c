@@ -17,7 +17,9 @@ struct tn_metrics {
     atomic_uint epoch;    /* series that were attached in another one have to find their place again */
     tn_buffer directory;
     size_t cardinality_limit;
+    bool exponential;
     unsigned generation; /* of the process that opened these */
+    uint64_t since;      /* when that process began to count: wall clock, nanoseconds */
     bool shared_is_open, own_is_open, gave_up;
     tn_slab shared, own;
     tn_table instruments;
@@ -42,8 +44,9 @@ struct tn_series {
     unsigned references;
     _Atomic unsigned epoch; /* in which `cells` was found */
     tn_cell *_Atomic cells;
-    tn_cell *_Atomic exemplars; /* NULL: not asked for yet, as long as it is attached */
-    tn_slab *slab;              /* of `place` */
+    tn_cell *_Atomic exemplars;               /* NULL: not asked for yet, as long as it is attached */
+    tn_slab_exponential *_Atomic exponential; /* NULL: not wanted */
+    tn_slab *slab;                            /* of `place` */
     tn_slab_series *place;
     void *user;
     size_t label_count;
@@ -73,6 +76,7 @@ tn_metrics *tn_metrics_new(void)
     tn_buffer_init(&self->directory, 4096);
     tn_table_init(&self->instruments);
     self->cardinality_limit = 2000;
+    self->since = tn_clock_wall();
     return self;
 }
 
@@ -150,9 +154,12 @@ tn_status tn_metrics_configure(tn_metrics *self, const tn_metrics_options *optio
 {
     enter(self);
     self->cardinality_limit = options->cardinality_limit;
+    if (self->exponential != options->exponential) atomic_fetch_add(&self->epoch, 1);
+    self->exponential = options->exponential;
     tn_status status = TN_OK;
     if (!tn_text_equal(tn_buffer_text(&self->directory), options->directory)) {
         close_slabs(self);
+        self->since = tn_clock_wall();
         tn_buffer_clear(&self->directory);
         status = tn_buffer_append_text(&self->directory, options->directory);
     }
@@ -179,6 +186,7 @@ void tn_metrics_clear(tn_metrics *self)
         if (self->own_is_open) empty_slab(&self->own);
     }
     close_slabs(self);
+    self->since = tn_clock_wall();
     self->overflowed = self->damaged = 0;
     leave(self);
 }
@@ -281,6 +289,25 @@ tn_metrics_segments tn_metrics_keep_segments(tn_metrics *self)
     return segments;
 }
 
+tn_status tn_metrics_collect(tn_metrics *self, tn_snapshot *snapshot, tn_metrics_segments *kept)
+{
+    tn_status status = TN_OK;
+    *kept = (tn_metrics_segments){NULL, NULL};
+    enter(self);
+    if (self->generation == tn_process_generation()) {
+        if (self->shared_is_open) {
+            kept->shared = tn_segment_keep(self->shared.segment);
+            status = tn_snapshot_add_slab(snapshot, &self->shared, self->since);
+        }
+        if (self->own_is_open && status == TN_OK) {
+            kept->own = tn_segment_keep(self->own.segment);
+            status = tn_snapshot_add_slab(snapshot, &self->own, self->since);
+        }
+    }
+    leave(self);
+    return status;
+}
+
 /* --- Finding a place ----------------------------------------------------------------------------------- */
 
 static tn_status find_place(tn_metrics *self, tn_slab *slab, tn_series *series)
@@ -313,6 +340,9 @@ static tn_cell *attach_locked(tn_metrics *self, tn_series *series)
         remark(self, "some metrics are lost", tn_status_text(TN_ERROR_MEMORY));
         return self->nowhere;
     }
+    bool wanted = self->exponential && series->instrument->spec.type == TN_HISTOGRAM && !series->place->exponential;
+    if (wanted && tn_slab_add_exponential(series->place) != TN_OK)
+        remark(self, "some metrics are lost", tn_status_text(TN_ERROR_MEMORY));
     return series->place->cells;
 }
 
@@ -333,6 +363,8 @@ static __attribute__((noinline)) tn_cell *attach(tn_series *series)
     tn_cell *cells = attach_locked(metrics, series);
     atomic_store_explicit(&series->cells, cells, memory_order_relaxed);
     atomic_store_explicit(&series->exemplars, series->place ? series->place->exemplars : NULL, memory_order_relaxed);
+    tn_slab_exponential *exponential = series->place && metrics->exponential ? series->place->exponential : NULL;
+    atomic_store_explicit(&series->exponential, exponential, memory_order_relaxed);
     atomic_store_explicit(&series->epoch, atomic_load(&metrics->epoch), memory_order_release);
     leave(metrics);
     return cells;
@@ -724,6 +756,13 @@ static size_t bucket_of(const tn_instrument_spec *spec, double value)
     return low;
 }
 
+static __attribute__((noinline)) void observe_exponential(tn_slab_exponential *exponential, double value)
+{
+    pthread_mutex_lock(&exponential->lock);
+    tn_exponential_observe(&exponential->all, value);
+    pthread_mutex_unlock(&exponential->lock);
+}
+
 static size_t observe(tn_series *series, double value)
 {
     const tn_instrument_spec *spec = &series->instrument->spec;
@@ -731,6 +770,8 @@ static size_t observe(tn_series *series, double value)
     size_t bucket = bucket_of(spec, value);
     atomic_fetch_add_explicit(&cells[bucket], 1, memory_order_relaxed);
     add_double(&cells[spec->bound_count + 1], value);
+    tn_slab_exponential *exponential = atomic_load_explicit(&series->exponential, memory_order_relaxed);
+    if (exponential) observe_exponential(exponential, value);
     return bucket;
 }
 
@@ -792,6 +833,11 @@ void tn_series_reset(tn_series *series)
     const uint64_t *inherited = series->place ? series->place->inherited : NULL;
     for (size_t i = 0; i < tn_cell_count(spec); i++)
         atomic_store_explicit(&cells[i], inherited ? inherited[i] : 0, memory_order_relaxed);
+    tn_slab_exponential *exponential = atomic_load_explicit(&series->exponential, memory_order_relaxed);
+    if (!exponential) return;
+    pthread_mutex_lock(&exponential->lock);
+    tn_exponential_init(&exponential->all);
+    pthread_mutex_unlock(&exponential->lock);
 }
 
 /* --- Forks --------------------------------------------------------------------------------------------- */
@@ -811,6 +857,7 @@ static void after_fork_in_child(void *metrics)
 {
     tn_metrics *self = metrics;
     pthread_mutex_init(&self->lock, NULL);
+    self->since = tn_clock_wall();
     atomic_fetch_add(&self->epoch, 1);
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/ids.h"
 #include "base/process.h"
-#include "metrics/slab.h"
+#include "metrics/snapshot.h"
 
 #include <pthread.h>
 
@@ -25,6 +25,7 @@ typedef struct tn_series tn_series;
 typedef struct {
     tn_text directory;        /* empty: this process alone */
     size_t cardinality_limit; /* series of an instrument, besides the one for what is too much */
+    bool exponential;         /* histograms are counted exponentially, too: see tn_metrics_collect */
 } tn_metrics_options;
 
 typedef struct {
@@ -56,6 +57,11 @@ typedef struct {
 } tn_metrics_segments;
 
 tn_metrics_segments tn_metrics_keep_segments(tn_metrics *metrics);
+
+/* Adds what this process itself has recorded so far: what it has inherited from a dead one is not in it, and histograms are
+ * exponential, too, where they are counted so. Any thread. The texts are those of the segments, which are kept.
+ * TN_OK or TN_ERROR_MEMORY. */
+tn_status tn_metrics_collect(tn_metrics *metrics, tn_snapshot *snapshot, tn_metrics_segments *kept_out) TN_MUST_CHECK;
 
 /* --- Instruments --------------------------------------------------------------------------------------- */
 

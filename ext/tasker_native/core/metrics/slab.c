@@ -1,5 +1,6 @@
 #include "metrics/slab.h"
 
+#include "base/clock.h"
 #include "base/index.h"
 #include "base/process.h"
 
@@ -171,6 +172,8 @@ tn_status tn_slab_open(tn_slab *slab, tn_segment *segment)
 static void free_series(tn_table_node *node)
 {
     tn_slab_series *series = TN_CONTAINER(node, tn_slab_series, node);
+    if (series->exponential) pthread_mutex_destroy(&series->exponential->lock);
+    tn_free(series->exponential);
     tn_free(series->inherited);
     tn_free(series);
 }
@@ -295,18 +298,28 @@ static void move_cells(const tn_slab_series *from, tn_slab_series *to)
     }
 }
 
-static tn_status move_series(const tn_slab_series *from, tn_slab *to)
+/* The place is new in this process, so there is none yet. */
+static void move_exponential(tn_slab_series *from, tn_slab_series *to)
+{
+    if (to->exponential) return;
+    to->exponential = from->exponential;
+    from->exponential = NULL;
+}
+
+static tn_status move_series(tn_slab_series *from, tn_slab *to)
 {
     tn_slab_instrument *instrument;
     tn_slab_series *series;
     tn_status status = tn_slab_instrument_of(to, &from->instrument->spec, &instrument);
     if (status == TN_OK) status = tn_slab_series_of(to, instrument, from->labels, SIZE_MAX, &series);
     if (status == TN_OK) status = move_inherited(from, series);
-    if (status == TN_OK) move_cells(from, series);
-    return status;
+    if (status != TN_OK) return status;
+    move_cells(from, series);
+    move_exponential(from, series);
+    return TN_OK;
 }
 
-tn_status tn_slab_move(const tn_slab *from, tn_slab *to)
+tn_status tn_slab_move(tn_slab *from, tn_slab *to)
 {
     tn_status status = TN_OK;
     for (size_t b = 0; b < from->series.bucket_count; b++) {
@@ -316,6 +329,17 @@ tn_status tn_slab_move(const tn_slab *from, tn_slab *to)
         }
     }
     return status;
+}
+
+tn_status tn_slab_add_exponential(tn_slab_series *series)
+{
+    tn_slab_exponential *added = tn_alloc_zeroed(sizeof(*added));
+    if (!added) return TN_ERROR_MEMORY;
+    pthread_mutex_init(&added->lock, NULL);
+    added->since = tn_clock_wall();
+    tn_exponential_init(&added->all);
+    series->exponential = added;
+    return TN_OK;
 }
 
 tn_status tn_slab_add_exemplars(tn_slab *slab, tn_slab_series *series)

@@ -225,21 +225,27 @@ static bool read_exemplar(const tn_cell *cells, tn_exemplar *out)
     return true;
 }
 
+/* The latest of each bucket. */
+static tn_status add_exemplars(tn_snapshot *self, const tn_family *family, tn_snapshot_series *series,
+                               const tn_cell *cells)
+{
+    size_t count = family->spec.bound_count + 1;
+    if (!series->exemplars) series->exemplars = tn_arena_alloc(&self->arena, count * sizeof(tn_exemplar));
+    if (!series->exemplars) return TN_ERROR_MEMORY;
+
+    for (size_t i = 0; i < count; i++) {
+        tn_exemplar found;
+        tn_exemplar *latest = &series->exemplars[i];
+        if (read_exemplar(&cells[i * TN_EXEMPLAR_CELLS], &found) && found.time > latest->time) *latest = found;
+    }
+    return TN_OK;
+}
+
 static tn_status read_exemplars(reading *r, const tn_metric_record *record)
 {
     const place *of = place_at(r, record->of);
     if (!of || !of->series || record->cell_count != tn_exemplar_cell_count(&of->family->spec)) return TN_OK;
-    size_t count = of->family->spec.bound_count + 1;
-    if (!of->series->exemplars)
-        of->series->exemplars = tn_arena_alloc(&r->snapshot->arena, count * sizeof(tn_exemplar));
-    if (!of->series->exemplars) return TN_ERROR_MEMORY;
-
-    for (size_t i = 0; i < count; i++) {
-        tn_exemplar found;
-        tn_exemplar *latest = &of->series->exemplars[i];
-        if (read_exemplar(&record->cells[i * TN_EXEMPLAR_CELLS], &found) && found.time > latest->time) *latest = found;
-    }
-    return TN_OK;
+    return add_exemplars(r->snapshot, of->family, of->series, record->cells);
 }
 
 static tn_status read_record(reading *r, const tn_metric_record *record, unsigned slab)
@@ -273,6 +279,108 @@ tn_status tn_snapshot_add(tn_snapshot *self, tn_segment *segment)
     for (unsigned chunk = 0; chunk < tn_segment_chunk_count(segment) && status == TN_OK; chunk++)
         status = read_chunk(&r, chunk);
     tn_index_free(&r.places);
+    return status;
+}
+
+/* --- The slab of this process -------------------------------------------------------------------------- */
+
+static uint64_t inherited_count(const tn_slab_series *series, size_t cell)
+{
+    return series->inherited ? series->inherited[cell] : 0;
+}
+
+static uint64_t own_count(tn_snapshot *self, const tn_slab_series *series, size_t cell)
+{
+    uint64_t count = count_in(self, &series->cells[cell]), inherited = inherited_count(series, cell);
+    if (count >= inherited) return count - inherited;
+    self->damaged++;
+    return 0;
+}
+
+static double own_number(tn_snapshot *self, const tn_slab_series *series, size_t cell)
+{
+    return number_in(self, &series->cells[cell]) - tn_double_of_cell(inherited_count(series, cell));
+}
+
+/* What a dead process has left, and this one has not touched, is not its own. */
+static bool is_own(const tn_slab_series *series)
+{
+    const tn_instrument_spec *spec = &series->instrument->spec;
+    if (spec->type == TN_GAUGE) return atomic_load_explicit(&series->cells[1], memory_order_acquire) != 0;
+    for (size_t i = 0; i < tn_cell_count(spec); i++) {
+        uint64_t cell = atomic_load_explicit(&series->cells[i], memory_order_relaxed);
+        if (!series->inherited || cell != series->inherited[i]) return true;
+    }
+    return false;
+}
+
+static void add_own_cells(tn_snapshot *self, tn_family *family, tn_snapshot_series *sum, const tn_slab_series *series)
+{
+    switch (family->spec.type) {
+    case TN_COUNTER: {
+        double number = own_number(self, series, 1);
+        sum->integer += own_count(self, series, 0);
+        sum->number = sum_of(sum->number, number < 0 ? 0 : number);
+        break;
+    }
+    case TN_GAUGE:
+        add_gauge(family, sum, number_in(self, &series->cells[0]),
+                  atomic_load_explicit(&series->cells[1], memory_order_acquire));
+        break;
+    case TN_HISTOGRAM:
+        for (size_t i = 0; i <= family->spec.bound_count; i++) sum->counts[i] += own_count(self, series, i);
+        sum->number = sum_of(sum->number, own_number(self, series, family->spec.bound_count + 1));
+    }
+}
+
+static tn_status add_exponential(tn_snapshot *self, tn_snapshot_series *sum, const tn_exponential *part, uint64_t since)
+{
+    if (!sum->exponential) {
+        sum->exponential = tn_arena_alloc(&self->arena, sizeof(*sum->exponential));
+        if (!sum->exponential) return TN_ERROR_MEMORY;
+        tn_exponential_init(sum->exponential);
+        sum->exponential_since = since;
+    }
+    if (since < sum->exponential_since) sum->exponential_since = since;
+    tn_exponential_add(sum->exponential, part);
+    return TN_OK;
+}
+
+static tn_status add_own_exponential(tn_snapshot *self, tn_snapshot_series *sum, tn_slab_exponential *own)
+{
+    if (!own) return TN_OK;
+    pthread_mutex_lock(&own->lock);
+    tn_exponential copy = own->all;
+    pthread_mutex_unlock(&own->lock);
+    return add_exponential(self, sum, &copy, own->since);
+}
+
+static tn_status add_own_exemplars(tn_snapshot *self, const tn_family *family, tn_snapshot_series *sum,
+                                   const tn_slab_series *series)
+{
+    if (!series->exemplars || family->spec.type != TN_HISTOGRAM) return TN_OK;
+    return add_exemplars(self, family, sum, series->exemplars);
+}
+
+static tn_status add_own_series(tn_snapshot *self, const tn_slab_series *series, uint64_t since)
+{
+    if (!is_own(series)) return TN_OK;
+    tn_family *family = family_of(self, &series->instrument->spec);
+    tn_snapshot_series *sum = family ? series_of(self, family, series->labels) : NULL;
+    if (!sum) return TN_ERROR_MEMORY;
+    if (sum->since == 0 || since < sum->since) sum->since = since;
+    add_own_cells(self, family, sum, series);
+    tn_status status = add_own_exemplars(self, family, sum, series);
+    return status == TN_OK ? add_own_exponential(self, sum, series->exponential) : status;
+}
+
+tn_status tn_snapshot_add_slab(tn_snapshot *self, const tn_slab *slab, uint64_t since)
+{
+    tn_status status = TN_OK;
+    for (size_t b = 0; b < slab->series.bucket_count && status == TN_OK; b++) {
+        for (tn_table_node *node = slab->series.buckets[b]; node && status == TN_OK; node = node->next)
+            status = add_own_series(self, TN_CONTAINER(node, tn_slab_series, node), since);
+    }
     return status;
 }
 
@@ -347,6 +455,9 @@ static tn_status add_part(tn_snapshot *self, tn_family *into, const tn_family *f
     tn_snapshot_series *sum = series_of(self, into, part->labels);
     if (!sum) return TN_ERROR_MEMORY;
     sum->integer += part->integer;
+    if (sum->since == 0 || part->since < sum->since) sum->since = part->since;
+    if (part->exponential && add_exponential(self, sum, part->exponential, part->exponential_since) != TN_OK)
+        return TN_ERROR_MEMORY;
     switch (into->spec.type) {
     case TN_COUNTER: sum->number = sum_of(sum->number, part->number); break;
     case TN_GAUGE: add_gauge(into, sum, part->number, part->time); break;
@@ -477,4 +588,31 @@ tn_status tn_snapshot_finish(tn_snapshot *self)
     if (!all || !self->families) return TN_ERROR_MEMORY;
     tn_status status = list_families(self, all);
     return status == TN_OK ? settle_names(self) : status;
+}
+
+/* --- Looking up ---------------------------------------------------------------------------------------- */
+
+static const tn_family *find_family(const tn_snapshot *self, const tn_family *wanted)
+{
+    tn_family *const *found = bsearch(&wanted, self->families, self->family_count, sizeof(*self->families), by_name);
+    return found ? *found : NULL;
+}
+
+static bool has_same_bounds(const tn_family *a, const tn_family *b)
+{
+    if (a->spec.bound_count != b->spec.bound_count) return false;
+    for (size_t i = 0; i < a->spec.bound_count; i++) {
+        if (a->spec.bounds[i] != b->spec.bounds[i]) return false;
+    }
+    return true;
+}
+
+const tn_snapshot_series *tn_snapshot_find(const tn_snapshot *self, const tn_family *family, tn_text labels)
+{
+    const tn_family *found = self->family_count > 0 ? find_family(self, family) : NULL;
+    if (!found || found->series_count == 0 || !has_same_bounds(found, family)) return NULL;
+    const tn_snapshot_series wanted = {.labels = labels}, *key = &wanted;
+    tn_snapshot_series *const *series = bsearch(&key, found->series, found->series_count, sizeof(*found->series),
+                                                by_labels);
+    return series ? *series : NULL;
 }

@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/ids.h"
 #include "base/index.h"
-#include "metrics/metric_record.h"
+#include "metrics/slab.h"
 
 /* What all processes have recorded, at about one moment: families of series, sorted. Its texts are the segments', which
  * have to stay. Nothing that stands in a segment is trusted: what is no record is counted and left out.
@@ -26,6 +26,10 @@ typedef struct {
     uint64_t time;          /* of a gauge: when it was set last */
     uint64_t *counts;       /* of a histogram: in each bucket, not cumulative; bound_count + 1 */
     tn_exemplar *exemplars; /* as many, or NULL */
+    /* Of one process alone: */
+    uint64_t since;              /* when it began to count: wall clock, nanoseconds */
+    tn_exponential *exponential; /* of a histogram, or NULL; with a beginning of its own */
+    uint64_t exponential_since;
 } tn_snapshot_series;
 
 typedef struct {
@@ -50,8 +54,15 @@ void tn_snapshot_free(tn_snapshot *snapshot);
 /* Adds what is in a segment. TN_OK or TN_ERROR_MEMORY. */
 tn_status tn_snapshot_add(tn_snapshot *snapshot, tn_segment *segment) TN_MUST_CHECK;
 
+/* Adds what this process itself has recorded in its slab, since a moment (wall clock, nanoseconds). TN_OK or
+ * TN_ERROR_MEMORY. */
+tn_status tn_snapshot_add_slab(tn_snapshot *snapshot, const tn_slab *slab, uint64_t since) TN_MUST_CHECK;
+
 /* Sorts it, and settles the names. After the last segment. */
 tn_status tn_snapshot_finish(tn_snapshot *snapshot) TN_MUST_CHECK;
+
+/* In one that is finished; NULL when there is none. */
+const tn_snapshot_series *tn_snapshot_find(const tn_snapshot *snapshot, const tn_family *family, tn_text labels);
 
 /* The value of a counter or gauge. */
 static inline double tn_snapshot_value(const tn_snapshot_series *series)
