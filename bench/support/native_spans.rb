@@ -20,6 +20,7 @@ class NativeSpans < SpanSubject
       tel.max_queue_size = @queue
       tel.max_export_batch_size = BATCH
       tel.schedule_delay = DELAY
+      tel.metrics_exporter = :none # the others send none
     end
   end
 

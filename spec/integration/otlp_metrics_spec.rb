@@ -207,17 +207,24 @@ RSpec.describe 'Metrics that leave by OTLP' do
                              .reject { |_, count| count.zero? }
     end
 
+    # @return [Hash] what a point has, in the words of the model below
+    def seen(point)
+      { scale: point.fetch('scale', 0), positive: counts(point['positive']), negative: counts(point['negative']),
+        zero: point.fetch('zeroCount', '0').to_i, **point.slice('count', 'min', 'max') }
+    end
+
+    def model(values)
+      scale = finest(values)
+      positive, negative = values.reject(&:zero?).partition(&:positive?)
+      { scale: scale, positive: positive.map { |value| index(value, scale) }.tally,
+        negative: negative.map { |value| index(-value, scale) }.tally, zero: values.count(&:zero?),
+        'count' => values.size.to_s, 'min' => values.min.to_f, 'max' => values.max.to_f }
+    end
+
     def expect_model(values)
       values.each { |value| metrics.histogram(:h, value: value) }
-      point = points(sent['h']).first
-      scale = finest(values)
 
-      expect(point.slice('count', 'min', 'max')).to eq('count' => values.size.to_s, 'min' => values.min.to_f,
-                                                       'max' => values.max.to_f)
-      expect(point.fetch('scale', 0)).to eq(scale)
-      expect(counts(point['positive'])).to eq(values.select(&:positive?).map { |value| index(value, scale) }.tally)
-      expect(counts(point['negative'])).to eq(values.select(&:negative?).map { |value| index(-value, scale) }.tally)
-      expect(point.fetch('zeroCount', '0')).to eq(values.count(&:zero?).to_s)
+      expect(seen(points(sent['h']).first)).to eq(model(values))
     end
 
     { 'one value' => [0.3], 'powers of two' => [1, 2, 4, 8, 1024],

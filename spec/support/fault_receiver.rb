@@ -22,6 +22,7 @@ require_relative 'fault_receiver/faults'
 class FaultReceiver
   HOST = '127.0.0.1'
   PATH = '/v1/traces'
+  METRICS_PATH = '/v1/metrics'
   STOP_SECONDS = 1
 
   # A request that was read to its end. time is monotonic; connection: its number, from 1; headers: by lower-case name;
@@ -113,6 +114,8 @@ class FaultReceiver
 
     def serve_request
       head = read_head or return close
+      return take_metrics(head) if head[:path] == METRICS_PATH
+
       fault = @receiver.take_fault
       return reset_before_body if fault == [:reset_before_body]
 
@@ -122,6 +125,11 @@ class FaultReceiver
       @request.decode(body)
       @receiver.record(@request)
       @request.error ? refuse : meet_with(*fault)
+    end
+
+    # They are sent when a process ends, and meet no faults: those are for spans.
+    def take_metrics(head)
+      read_body(head[:headers]) ? write(answer(200, {}, '')) : close
     end
 
     def meet_with(name, *arguments)

@@ -44,7 +44,7 @@ module Tasker
       # @raise [ArgumentError]
       # @raise [Unavailable]
       def self.left(format, settings)
-        directory, = PipelineOptions.new(settings, '').metrics
+        directory, = MetricsOptions.new(settings, '').recording
         raise Unavailable, 'Metrics are not shared: set tel.metrics_directory.' if directory.empty?
 
         write(format) { |name, now| Metrics.read(directory, name, now) }

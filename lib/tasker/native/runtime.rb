@@ -8,6 +8,7 @@ require_relative 'fork_hook'
 require_relative 'log_writer'
 require_relative 'metrics_options'
 require_relative 'pipeline_options'
+require_relative 'process_hooks'
 
 module Tasker
   module Native
@@ -15,11 +16,12 @@ module Tasker
     #
     # @api private
     class Runtime
+      include ProcessHooks
+
       CURRENT_STEP = :tasker_native_current_step # the extension reads it, too
       TIME_TRAVELLERS = %i[RSpec Minitest Timecop].freeze
-      EXIT_SECONDS = [0.05, 0.04].freeze # to deliver; to come back from that and write to disk
       MESSAGE_KEYS = %w[error_message message exception.message].freeze
-      private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :EXIT_SECONDS, :MESSAGE_KEYS
+      private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :MESSAGE_KEYS
 
       # @param error [Exception]
       # @return [String] its message, or the name of its class when that raises
@@ -230,77 +232,6 @@ module Tasker
         waiting.value
       ensure
         waiting&.kill&.join
-      end
-
-      # The process is about to go on as another one, whose queue is empty: delivers what is in flight, for at most
-      # +shutdown_timeout+.
-      #
-      # @return [void]
-      def before_daemon
-        Pipeline.flush(settings.shutdown_timeout) if @started
-        before_fork
-      end
-
-      # The process ends at once, and nothing is asked any more: delivers what is in flight or puts it on disk, within a
-      # tenth of a second. Never raises.
-      #
-      # @return [void]
-      def before_exit!
-        return unless @started == Pipeline.forks
-
-        Pipeline.shutdown(*EXIT_SECONDS)
-        PeriodicReader.shutdown(EXIT_SECONDS.first)
-        write_log
-      rescue *ISOLATED_ERRORS
-        nil
-      end
-
-      # No span is being sent while a fork happens: waits at most 50 ms for the native thread to pause. And this process
-      # holds the metrics from now on: what its children count stays, also while none of them lives.
-      #
-      # @return [void]
-      def before_fork
-        return unless @started
-
-        Metrics.open
-        Pipeline.pause(0.05)
-      end
-
-      # The native thread goes on.
-      #
-      # @return [void]
-      def after_fork_in_parent
-        Pipeline.resume if @started
-      end
-
-      # The child starts anew at its first event; at once, where its metrics are to be sent: it may have none.
-      #
-      # @return [void]
-      def after_fork_in_child
-        return unless @started
-
-        @publishers.each(&:await_start)
-        start if @applied_metrics
-      end
-
-      # Delivers what is in flight, and what was counted. It may take some seconds longer.
-      #
-      # @param seconds [Numeric]
-      # @return [Boolean] see {Native.shutdown}
-      def shutdown(seconds)
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-        lossless = Pipeline.shutdown(seconds)
-        PeriodicReader.shutdown([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max)
-        @applied_metrics = nil
-        lossless
-      end
-
-      # @param seconds [Numeric]
-      # @return [Boolean] see {Native.flush}
-      def flush(seconds)
-        deadline = Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds
-        flushed = Pipeline.flush(seconds)
-        PeriodicReader.flush([deadline - Process.clock_gettime(Process::CLOCK_MONOTONIC), 0].max) && flushed
       end
 
       # For tests: forgets everything but the subscriptions.
