@@ -28,8 +28,8 @@ module Scrape
   end
 
   def wrong_series
-    found = text.scan(/^series(\d+)_total\{number="(\d+)"\} (\d+)$/)
-    right = found.select { |_, number, value| value.to_i == Integer(number) }.uniq
+    found = text.scan(/^series(\d+)_total\{number="(\d+)"\} (\S+)$/)
+    right = found.select { |_, number, value| Float(value).to_i == Integer(number) }.uniq
     [found.size, NAMES * SERIES].max - right.size
   end
 end
