@@ -61,7 +61,8 @@ module Tasker
       # @return [Hash{Symbol=>Integer, Hash}] accepted, exported, spooled, held, dropped (by reason), in_flight, queued,
       #   queued_bytes, spool (segments, bytes, synced: spans that fsync has confirmed, damaged, errors), exporters (by
       #   name), open_tasks, open_steps, abandoned_roots,
-      #   unkept_step_errors, filter
+      #   unkept_step_errors, filter, metrics (sent by OTLP: requests and points that were delivered, requests that
+      #   failed, points that were rejected, running)
       def stats
         runtime.stats
       end

@@ -155,4 +155,12 @@ RSpec.describe 'The doctor' do
     expect(examine(exporter: :file, trace_file: '/proc/none/traces')['file']).to include(verdict: 'PROBLEM')
     expect(examine(exporter: :memory)).not_to include('export', 'spool')
   end
+
+  it 'says where metrics are, and where they go, without secrets' do
+    configure(metrics_exporter: :otlp, otlp_endpoint: 'http://ada:secret@127.0.0.1:1', metrics_export_interval: 30)
+    told = StringIO.new
+    Tasker::Native.doctor(io: told)
+
+    expect(told.string).to match(%r{metrics\s+of each process alone, by OTLP each 30\.0 s to http://127\.0\.0\.1:1/v1/metrics$})
+  end
 end

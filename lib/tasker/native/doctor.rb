@@ -38,7 +38,7 @@ module Tasker
       #
       # @return [Array<Finding>]
       def findings
-        [configuration, environment, libraries, *collector, file, spool].compact
+        [configuration, environment, libraries, *collector, file, spool, metrics].compact
       end
 
       # @param io [IO]
@@ -118,6 +118,20 @@ module Tasker
         end
 
         SpoolCheck.new(SpoolDirectory.of(@settings), @settings).finding
+      end
+
+      def metrics
+        return ok('metrics', 'off') unless @settings.enabled && @settings.metrics_enabled
+
+        options = MetricsOptions.new(@settings, SecureRandom.uuid)
+        directory = options.recording.first
+        sent = options.exporting
+        ok('metrics', [directory.empty? ? 'of each process alone' : "shared in #{directory}",
+                       sent ? "by OTLP each #{sent[:interval]} s to #{shown(sent[:otlp_url])}" : 'not sent'].join(', '))
+      end
+
+      def shown(url)
+        URI(url).tap { |uri| uri.userinfo = nil }.to_s
       end
     end
   end

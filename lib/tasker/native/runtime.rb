@@ -212,7 +212,7 @@ module Tasker
           spooled: pipeline.delete(:spooled), held: 0,
           dropped: pipeline.delete(:dropped), in_flight: pipeline.delete(:in_flight), **pipeline,
           **spans.stats, unkept_step_errors: @unkept_errors,
-          filter: Native.filter_counts }
+          filter: Native.filter_counts, metrics: PeriodicReader.stats }
       end
 
       # Writes what native threads have said so far to the logger, at once.

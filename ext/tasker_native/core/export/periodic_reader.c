@@ -224,7 +224,6 @@ static tn_status start(tn_periodic_reader *self)
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    self->stopping = false;
     self->running = pthread_create(&self->thread, NULL, work, self) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return self->running ? TN_OK : TN_ERROR_SYSTEM;
@@ -322,27 +321,22 @@ tn_periodic_reader *tn_periodic_reader_new(tn_metrics *metrics, tn_span_metrics 
 }
 
 /* Under the lock, which it gives back meanwhile. */
-static void stop(tn_periodic_reader *self, bool interrupt)
+static void drop_sender(tn_periodic_reader *self)
 {
-    if (!self->running && !self->stopping) return;
+    while (self->stopping) pthread_cond_wait(&self->done, &self->lock); /* somebody else does it */
+    if (!self->sender) return;
+
     self->stopping = true;
-    if (interrupt) {
-        self->finished = self->wanted; /* nobody waits for it any more */
-        tn_otlp_client_interrupt(&self->sender->client);
-    }
+    self->finished = self->wanted; /* nobody waits for it any more */
+    tn_otlp_client_interrupt(&self->sender->client);
     pthread_cond_signal(&self->work);
     leave(self);
     pthread_join(self->thread, NULL);
     pthread_mutex_lock(&self->lock);
     self->stopping = false;
-    pthread_cond_broadcast(&self->done);
-}
-
-static void drop_sender(tn_periodic_reader *self)
-{
-    stop(self, true);
     free_sender(self->sender);
     self->sender = NULL;
+    pthread_cond_broadcast(&self->done);
 }
 
 void tn_periodic_reader_free(tn_periodic_reader *self)
@@ -364,7 +358,7 @@ tn_status tn_periodic_reader_configure(tn_periodic_reader *self, const tn_period
     drop_sender(self);
     tn_status status = options ? new_sender(self, options, &self->sender) : TN_OK;
     if (status == TN_OK && options) status = start(self);
-    if (status != TN_OK) {
+    if (status != TN_OK) { /* and there is no thread */
         free_sender(self->sender);
         self->sender = NULL;
     }
@@ -415,7 +409,7 @@ bool tn_periodic_reader_shutdown(tn_periodic_reader *self, uint64_t deadline, co
     bool came_back = tn_periodic_reader_flush(self, deadline, cancelled);
     if (cancelled && atomic_load(cancelled)) return false;
     enter(self);
-    if (!self->stopping) drop_sender(self);
+    drop_sender(self);
     leave(self);
     return came_back;
 }

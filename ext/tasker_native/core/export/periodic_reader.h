@@ -12,7 +12,7 @@
  * SDK, "Periodic exporting MetricReader"). What can't be sent comes with the next request: cumulative values have all since
  * the beginning, deltas all since the last request that was delivered.
  *
- * Thread-safe; one thread at a time may configure. After a fork the child has none, until it is configured there. */
+ * Thread-safe. After a fork the child has none, until it is configured there. */
 typedef struct tn_periodic_reader tn_periodic_reader;
 
 typedef struct {
