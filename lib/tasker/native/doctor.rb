@@ -131,7 +131,7 @@ module Tasker
       end
 
       def shown(url)
-        URI(url).tap { |uri| uri.userinfo = nil }.to_s
+        url.sub(%r{//[^/]*@}, '//')
       end
     end
   end
