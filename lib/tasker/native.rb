@@ -16,6 +16,7 @@ require_relative 'native/telemetry_subscriber'
 require_relative 'native/structured_logging'
 require_relative 'native/step_handler'
 require_relative 'native/configuration'
+require_relative 'native/event_router'
 require_relative 'native/metrics_backend'
 
 module Tasker
@@ -120,11 +121,12 @@ module Tasker
       #
       # @api private
       # @param publisher [Publisher]
+      # @param router [EventRouter, nil] counts its events; nil: somebody else does
       # @yieldreturn [Settings]
       # @return [void]
-      def connect(publisher, &settings)
+      def connect(publisher, router = nil, &settings)
         @publisher = publisher
-        runtime.connect(publisher, settings)
+        runtime.connect(publisher, router, settings)
       end
 
       # @api private

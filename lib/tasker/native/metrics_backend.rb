@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require_relative 'event_metrics'
 require_relative 'instrument'
 require_relative 'instrument_description'
 require_relative 'labels'
@@ -44,6 +45,8 @@ module Tasker
     #   @return [Histogram]
     #   @raise [ArgumentError] as for {#counter}; for other buckets than those it has
     class MetricsBackend
+      include EventMetrics
+
       COUNTER = 1
       GAUGE = 2
       HISTOGRAM = 3

@@ -57,10 +57,12 @@ module Tasker
       # Events of this publisher become spans.
       #
       # @param publisher [Publisher]
+      # @param router [EventRouter, nil]
       # @param settings [#call]
       # @return [void]
-      def connect(publisher, settings)
+      def connect(publisher, router, settings)
         @publishers << publisher
+        @router = router
         @settings_of_application = settings
       end
 
@@ -269,6 +271,7 @@ module Tasker
           publisher.trace_with(tracing ? spans : nil, stand_in?(publisher))
           publisher.ask_for_time(time_travel?)
         end
+        @router&.attach(Native.publisher, enabled: counting?, spans: tracing)
       end
 
       # Suites of tests replace Time.now; elsewhere, reading the clock is cheaper.
@@ -281,6 +284,10 @@ module Tasker
         publisher.event_names.any? do |name|
           publisher.listeners(name).any? { |one| one.is_a?(Subscription) && one.receiver.is_a?(SpanHandlers) }
         end
+      end
+
+      def counting?
+        settings.enabled && settings.metrics_enabled && !Environment.disabled?
       end
 
       def apply_metrics

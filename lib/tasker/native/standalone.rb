@@ -93,6 +93,19 @@ module Tasker
       include Singleton
     end
 
+    # Which events go where: +Tasker::Telemetry::EventRouter.instance+.
+    class EventRouter < Native::EventRouter
+      include Singleton
+
+      def initialize
+        super
+        MetricsBackend.instance.register_event_router(self)
+      end
+    end
+
+    # Where one event goes.
+    EventMapping = Native::EventMapping
+
     # The handles that it gives.
     module MetricTypes
       # Only rises.
@@ -136,5 +149,5 @@ module Tasker
   end
   Constants::TestEvents.const_set(:BASIC_EVENT, Constants::TestEvents::TEST_EVENT)
 
-  Native.connect(Events::Publisher.instance) { configuration.telemetry }
+  Native.connect(Events::Publisher.instance, Telemetry::EventRouter.instance) { configuration.telemetry }
 end
