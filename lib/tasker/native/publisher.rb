@@ -159,9 +159,18 @@ module Tasker
           event_names.any? { |name| listeners(name).include?(listener) }
       end
 
-      # @return [Array<Object>] who listens: blocks, and {BaseSubscriber}s and other objects of which methods are called
+      # @return [Array<Object>] who listens: blocks, and {BaseSubscriber}s and other objects of which methods are
+      #   called; telemetry's own {EventRouter} is none of them
       def subscribers
-        event_names.flat_map { |name| listeners(name) }.map { |one| method_of_object?(one) ? one.receiver : one }.uniq
+        listening = event_names.flat_map { |name| subscriptions(name) }
+        listening.map { |one| method_of_object?(one) ? one.receiver : one }.uniq
+      end
+
+      # @api private
+      # @param event_name [String]
+      # @return [Boolean] whether nobody but the {EventRouter} listens
+      def only_counted?(event_name)
+        subscriptions(event_name).empty?
       end
 
       # What the block subscribes takes the place of what the last one has subscribed. The Railtie calls it around
@@ -198,8 +207,8 @@ module Tasker
 
       # @return [String]
       def inspect
-        subscriptions = event_names.sum { |name| listeners(name).size }
-        "#<#{self.class.name || self.class} #{event_names.size} events, #{subscriptions} subscriptions>"
+        size = event_names.sum { |name| subscriptions(name).size }
+        "#<#{self.class.name || self.class} #{event_names.size} events, #{size} subscriptions>"
       end
 
       # Called by the extension.
@@ -213,6 +222,10 @@ module Tasker
       end
 
       private
+
+      def subscriptions(event_name)
+        listeners(event_name).grep_v(EventRouter)
+      end
 
       def add(event_name, listener)
         return attach(event_name) unless listener || [String, Symbol, Regexp].include?(event_name.class)

@@ -33,19 +33,24 @@ module Tasker
           rescuing(event_name) { of_task(host, event_name, event_type, task, context) }
         end
 
-        # For a line in the log alone, the task's steps are not counted.
+        # For a line in the log alone, and for a metric, the task's steps are not counted.
         #
         # @param (see #task)
         # @return [void]
         def of_task(host, event_name, event_type, task, context)
           publisher = Native.publisher
-          payload = if publisher.wanted?(event_name)
+          payload = if publisher.wanted?(event_name) && !only_counted?(publisher, event_name)
                       EventPayloadBuilder.build_task_payload(task, event_type: event_type, additional_context: context)
-                    elsif publisher.shows_line?(event_name)
+                    elsif publisher.wanted?(event_name) || publisher.shows_line?(event_name)
                       fields = EventPayloadBuilder.task_fields(task, :task_id, :task_name)
                       fields.merge(event_type: event_type, **context)
                     end
           publisher.publish_by(host, event_name, payload || {}, task)
+        end
+
+        # What observes the engine is no part of a task's span.
+        def only_counted?(publisher, event_name)
+          event_name.start_with?('observability.') && publisher.only_counted?(event_name)
         end
 
         # The block gives the keys of this event, the task those that are named.

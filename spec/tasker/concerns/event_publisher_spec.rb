@@ -354,6 +354,7 @@ RSpec.describe Tasker::Concerns::EventPublisher do
   end
 
   it 'builds no payload that nobody wants' do
+    configure(metrics_enabled: false)
     asked = []
     curious = Class.new { define_method(:respond_to_missing?) { |name, _| (asked << name) && false } }.new
     host.publish_task_finalization_completed(curious)
@@ -361,6 +362,14 @@ RSpec.describe Tasker::Concerns::EventPublisher do
     host.publish_task_enqueue(curious)
 
     expect(asked).to be_empty
+  end
+
+  it 'asks no task for its steps where an event is only counted' do
+    asked = []
+    curious = Class.new { define_method(:respond_to_missing?) { |name, _| (asked << name) && false } }.new
+    host.publish_task_enqueue(curious)
+
+    expect(asked).not_to include(:workflow_steps)
   end
 
   describe 'what goes wrong' do
