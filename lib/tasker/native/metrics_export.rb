@@ -54,6 +54,17 @@ module Tasker
         raise Unavailable, "#{directory} can't be read: #{e.message}"
       end
 
+      # For a task that may run when nothing of the app does any more, and behind others in the same process.
+      #
+      # @param settings [Settings]
+      # @return [String] in Prometheus' format: what is in +metrics_directory+, without taking part in it; this
+      #   process' own where metrics are not shared
+      # @raise [Unavailable]
+      def self.left_or_own(settings)
+        directory, = PipelineOptions.new(settings, '').metrics
+        directory.empty? ? text(:prometheus) : left(:prometheus, settings)
+      end
+
       def self.write(format)
         name = FORMATS.find { |known| known.to_s == format.to_s } or
           raise ArgumentError, "no such format: #{format.inspect}. There are #{FORMATS.map(&:inspect).join(', ')}"
