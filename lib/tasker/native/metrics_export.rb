@@ -20,6 +20,7 @@ module Tasker
       # @return [String]
       # @raise [ArgumentError]
       def self.text(format)
+        Native.runtime.runtime_metrics.refresh
         write(format) { |name, now| Metrics.export(name, now) }
       ensure
         tell

@@ -6,7 +6,9 @@ require 'securerandom'
 
 require_relative 'fork_hook'
 require_relative 'log_writer'
+require_relative 'metrics_backend'
 require_relative 'pipeline_options'
+require_relative 'runtime_metrics'
 
 module Tasker
   module Native
@@ -19,6 +21,9 @@ module Tasker
       EXIT_SECONDS = [0.05, 0.04].freeze # to deliver; to come back from that and write to disk
       MESSAGE_KEYS = %w[error_message message exception.message].freeze
       private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :EXIT_SECONDS, :MESSAGE_KEYS
+
+      # @return [RuntimeMetrics] those of this process
+      attr_reader :runtime_metrics
 
       # @param error [Exception]
       # @return [String] its message, or the name of its class when that raises
@@ -33,6 +38,7 @@ module Tasker
         @publishers = []
         @unkept_errors = 0
         @log_writer = LogWriter.new
+        @runtime_metrics = RuntimeMetrics.new
       end
 
       # @return [Logger] the one that was set, else Rails', else one to standard error
@@ -247,6 +253,7 @@ module Tasker
       def before_exit!
         return unless @started == Pipeline.forks
 
+        @runtime_metrics.finish
         Pipeline.shutdown(*EXIT_SECONDS)
         write_log
       rescue *ISOLATED_ERRORS
@@ -276,6 +283,7 @@ module Tasker
       # @return [void]
       def after_fork_in_child
         @publishers.each(&:await_start) if @started
+        @runtime_metrics.after_fork
       end
 
       # For tests: forgets everything but the subscriptions.
@@ -300,6 +308,7 @@ module Tasker
       def prepare_process
         ForkHook.install
         at_exit { Native.shutdown(timeout: settings.shutdown_timeout) }
+        at_exit { @runtime_metrics.finish }
       end
 
       def apply
@@ -307,6 +316,7 @@ module Tasker
         Native.configure_payload(filter, limits)
         configure_lines
         Metrics.configure(*PipelineOptions.new(settings, @instance_id).metrics, settings.metrics_enabled)
+        @runtime_metrics.follow(settings)
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|

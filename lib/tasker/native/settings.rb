@@ -111,6 +111,8 @@ module Tasker
     # @!attribute [rw] metrics_auth
     #   @return [Hash, #call, nil] nil: nobody; +{ username:, password: }+; or what is given Rack's environment, and
     #     answers whether to let in
+    # @!attribute [rw] runtime_metrics
+    #   @return [Boolean] false; true: numbers of the processes, of Ruby, and of ActiveRecord's pools are metrics, too
     # @!attribute [rw] prometheus
     #   @return [Hash] a Pushgateway, and how metrics are pushed there ({MetricsPush}): +endpoint+ (nil: nowhere),
     #     +username+, +password+, +job+ (nil: the service's name), +instance+ (nil: the host's name),
@@ -207,6 +209,7 @@ module Tasker
         Setting.new(:metrics_format, Setting::METRICS_FORMAT, 'prometheus'),
         Setting.new(:metrics_auth_required, Setting::BOOLEAN, false),
         Setting.new(:metrics_auth, Setting::CREDENTIALS, nil),
+        Setting.new(:runtime_metrics, Setting::BOOLEAN, false),
         Setting.new(:prometheus, Setting::PROMETHEUS, PrometheusOptions::DEFAULTS),
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true),
         Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),

@@ -50,7 +50,7 @@ RSpec.describe Tasker::Native::Settings do
         span_event_count_limit: 128, span_link_count_limit: 128, stringify_attributes: false,
         otlp_certificate: nil, otlp_client_certificate: nil, otlp_client_key: nil,
         spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0,
-        metrics_directory: nil, metrics_cardinality_limit: 2000
+        metrics_directory: nil, metrics_cardinality_limit: 2000, runtime_metrics: false
       )
     end
 
@@ -68,6 +68,7 @@ RSpec.describe Tasker::Native::Settings do
       stringify_attributes: [[true, false], [nil, :yes], 'true or false'],
       structured_logging_enabled: [[true, false], ['yes'], 'true or false'],
       metrics_enabled: [[true, false], [0], 'true or false'],
+      runtime_metrics: [[true, false], [5, nil], 'true or false'],
       metrics_auth_required: [[true, false], [0], 'true or false'],
       performance_monitoring_enabled: [[true, false], [0], 'true or false'],
       service_name: [['a', 'x' * 100, 'größe'], ['', 'x' * 101, :a, nil, "a\nb", "\xFF"], '1 to 100 bytes'],
