@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'tmpdir'
+require_relative 'support/api_server'
 require_relative 'support/readme'
 
 # What docs/metrics.md says is tried.
@@ -9,7 +10,10 @@ RSpec.describe 'docs/metrics.md' do
 
   it 'has Ruby that runs, in its order, and gives what it says' do
     Dir.mktmpdir do |directory|
-      result = run_ruby("require 'tasker-native'\n#{page.checking_script}", chdir: directory)
+      gateway = ApiServer.new.will(200, '')
+      result = run_ruby("require 'tasker-native'\n#{page.checking_script}", chdir: directory,
+                                                                            env: { 'PUSHGATEWAY_URL' => gateway.url })
+      gateway.stop
 
       expect(result.status).to be_success, result.err
       expect(result.err).not_to match(Warnings::OURS)

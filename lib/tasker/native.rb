@@ -26,6 +26,8 @@ module Tasker
   # ({Tasker.configuration}, {Tasker::Concerns::EventPublisher}, ...).
   module Native
     autoload :Web, File.expand_path('native/web', __dir__)
+    autoload :MetricsPush, File.expand_path('native/metrics_push', __dir__)
+    autoload :MetricsPushJob, File.expand_path('native/metrics_push_job', __dir__)
 
     class << self
       # Waits until every span that has ended so far was exported, spooled or dropped.

@@ -3,6 +3,7 @@
 require 'fileutils'
 require 'json'
 require 'tmpdir'
+require_relative '../support/api_server'
 
 RSpec.describe 'A Rails app' do
   let(:root) { File.realpath(Dir.mktmpdir) }
@@ -125,6 +126,26 @@ RSpec.describe 'A Rails app' do
     expect(told.first).to match(/\Atimestamp,name,type,value.*,a_total,counter,1$/m)
   end
 
+  it 'pushes metrics by a rake task, which says how that went' do
+    server = ApiServer.new.will(200, '').will(401, 'no')
+    script = <<~RUBY
+      require 'rake'
+      Rails.application.load_tasks
+      Tasker.configuration.telemetry.prometheus = { endpoint: '#{server.url}', job: 'nightly', instance: 'a' }
+      Tasker::Telemetry::MetricsBackend.instance.counter(:a_total).increment
+      Rake::Task['tasker:metrics:push'].invoke
+    RUBY
+    good, bad = Array.new(2) { boot(script, 'development') }
+
+    expect(good).to have_attributes(status: be_success, err: '',
+                                    out: %r{\APushed 1 samples to .*/job/nightly/instance/a in \d})
+    expect(server.requests.first.body).to end_with("\ntasker_a_total 1\n")
+    expect(bad.status.exitstatus).to eq(1)
+    expect(bad.err).to match(/\Ametrics were not taken by .* answered 401 .*Next: check username and password/)
+  ensure
+    server.stop
+  end
+
   it 'has a page of metrics where it wants one' do
     initializer("require 'action_controller/railtie'\nTasker.configuration.telemetry.metrics_endpoint = '/numbers'\n")
     told = run(<<~RUBY)
@@ -208,7 +229,8 @@ RSpec.describe 'A Rails app' do
     RUBY
 
     names = %w[doctor spool spool:drain spool:verify traces]
-    expect(told.first).to contain_exactly('tasker:metrics', *names.map { |name| "tasker:telemetry:#{name}" })
+    expect(told.first).to contain_exactly('tasker:metrics', 'tasker:metrics:push',
+                                          *names.map { |name| "tasker:telemetry:#{name}" })
   end
 
   it 'agrees with its other processes on the ids of a task, which are not those of another environment' do

@@ -20,6 +20,7 @@ module Tasker
       # @return [String]
       # @raise [ArgumentError]
       def self.text(format)
+        Native.runtime.runtime_metrics.refresh
         write(format) { |name, now| Metrics.export(name, now) }
       ensure
         tell
@@ -52,6 +53,17 @@ module Tasker
         raise Unavailable, "There are no metrics in #{directory} yet: no process of the app has recorded any."
       rescue SystemCallError => e
         raise Unavailable, "#{directory} can't be read: #{e.message}"
+      end
+
+      # For a task that may run when nothing of the app does any more, and behind others in the same process.
+      #
+      # @param settings [Settings]
+      # @return [String] in Prometheus' format: what is in +metrics_directory+, without taking part in it; this
+      #   process' own where metrics are not shared
+      # @raise [Unavailable]
+      def self.left_or_own(settings)
+        directory, = PipelineOptions.new(settings, '').metrics
+        directory.empty? ? text(:prometheus) : left(:prometheus, settings)
       end
 
       def self.write(format)

@@ -25,6 +25,7 @@ module Tasker
       def before_exit!
         return unless @started == Pipeline.forks
 
+        @runtime_metrics.finish
         Pipeline.shutdown(*EXIT_SECONDS)
         PeriodicReader.shutdown(EXIT_SECONDS.first)
         write_log
@@ -54,9 +55,8 @@ module Tasker
       #
       # @return [void]
       def after_fork_in_child
-        return unless @started
-
-        @publishers.each(&:await_start)
+        @publishers.each(&:await_start) if @started
+        @runtime_metrics.after_fork
         start if @applied_metrics
       end
 

@@ -6,9 +6,11 @@ require 'securerandom'
 
 require_relative 'fork_hook'
 require_relative 'log_writer'
+require_relative 'metrics_backend'
 require_relative 'metrics_options'
 require_relative 'pipeline_options'
 require_relative 'process_hooks'
+require_relative 'runtime_metrics'
 
 module Tasker
   module Native
@@ -23,6 +25,9 @@ module Tasker
       MESSAGE_KEYS = %w[error_message message exception.message].freeze
       private_constant :CURRENT_STEP, :TIME_TRAVELLERS, :MESSAGE_KEYS
 
+      # @return [RuntimeMetrics] those of this process
+      attr_reader :runtime_metrics
+
       # @param error [Exception]
       # @return [String] its message, or the name of its class when that raises
       def self.message_of(error)
@@ -36,6 +41,7 @@ module Tasker
         @publishers = []
         @unkept_errors = 0
         @log_writer = LogWriter.new
+        @runtime_metrics = RuntimeMetrics.new
       end
 
       # @return [Logger] the one that was set, else Rails', else one to standard error
@@ -258,6 +264,7 @@ module Tasker
       def prepare_process
         ForkHook.install
         at_exit { Native.shutdown(timeout: settings.shutdown_timeout) }
+        at_exit { @runtime_metrics.finish }
       end
 
       def apply
@@ -265,6 +272,7 @@ module Tasker
         Native.configure_payload(filter, limits)
         configure_lines
         apply_metrics
+        @runtime_metrics.follow(settings)
         tracing = tracing?
         apply_pipeline if tracing
         @publishers.each do |publisher|

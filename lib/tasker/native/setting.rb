@@ -14,7 +14,7 @@ module Tasker
       # @!attribute [r] test
       #   @return [#call] whether a value is good
       # @!attribute [r] words
-      #   @return [String] what stands behind "must be"
+      #   @return [String, #call] what stands behind "must be"; a callable is given the value
       # @!attribute [r] keep
       #   @return [#call, nil] makes of a good value the one that is kept
       Kind = Struct.new(:test, :words, :keep) do
@@ -22,6 +22,12 @@ module Tasker
         # @return [Boolean]
         def accepts?(value)
           test.call(value)
+        end
+
+        # @param value [Object] one that is not good
+        # @return [String]
+        def words_for(value)
+          words.respond_to?(:call) ? words.call(value) : words
         end
       end
 
@@ -138,14 +144,37 @@ module Tasker
           (value.is_a?(Hash) && value.keys.sort == %i[password username] && value.values.all? { |text| filled?(text) })
       }, 'nil, { username:, password: } with Strings that are not empty, or a callable')
 
+      # The same as URL, or nil.
+      OPTIONAL_URL = Kind.new(->(value) { value.nil? || URL.accepts?(value) },
+                              'nil, or an http or https URL such as "http://localhost:9091"')
+      # Text, or nil.
+      OPTIONAL_STRING = Kind.new(->(value) { value.nil? || STRING.accepts?(value) }, 'nil, or a String of one line')
+      # A name, or nil.
+      OPTIONAL_NAME = Kind.new(->(value) { value.nil? || NAME.accepts?(value) },
+                               'nil, or a String of one line, 1 to 100 bytes')
+      # What stands in front of names of metrics.
+      METRIC_PREFIX = Kind.new(->(value) { value.nil? || value.to_s.match?(/\A[a-zA-Z_][a-zA-Z0-9_]{0,99}\z/) },
+                               'nil, or letters, digits and _, such as "tasker"')
+      # Of what is tried again.
+      RETRIES = Kind.new(->(value) { whole.call(value, 0..100) }, 'an Integer from 0 to 100')
+      # Where and how metrics are pushed; kept with the defaults of all keys.
+      PROMETHEUS = Kind.new(->(value) { PrometheusOptions.complaint(value).nil? },
+                            ->(value) { PrometheusOptions.complaint(value) },
+                            ->(value) { PrometheusOptions.complete(value) })
+
       # @!endgroup
+
+      without_secrets = ->(url) { url.to_s.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '?***') }
 
       # Settings that may hold a secret: what may be shown of them.
       PRESENTED = {
-        otlp_endpoint: ->(value) { value.sub(%r{//[^/@]*@}, '//***@').sub(/\?.*/m, '?***') },
+        otlp_endpoint: without_secrets,
         otlp_headers: ->(value) { value.transform_values { '***' } },
         metrics_auth: ->(value) { value.is_a?(Hash) ? value.merge(password: '***') : value },
-        prometheus: ->(value) { value.is_a?(Hash) && value[:password] ? value.merge(password: '***') : value }
+        prometheus: lambda { |value|
+          value.merge(endpoint: value[:endpoint] && without_secrets.call(value[:endpoint]),
+                      password: value[:password] && '***')
+        }
       }.freeze
       private_constant :PRESENTED
 
@@ -174,7 +203,7 @@ module Tasker
       # @raise [ConfigurationError] when it is not good
       def check(value)
         unless @kind.accepts?(value)
-          raise ConfigurationError, "config.telemetry.#{name} = #{shown(value)}: must be #{@kind.words}"
+          raise ConfigurationError, "config.telemetry.#{name} = #{shown(value)}: must be #{@kind.words_for(value)}"
         end
 
         @kind.keep ? @kind.keep.call(value) : value

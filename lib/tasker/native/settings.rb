@@ -4,6 +4,7 @@ require 'did_you_mean'
 
 require_relative 'environment_defaults'
 require_relative 'setting'
+require_relative 'prometheus_options'
 
 module Tasker
   module Native
@@ -120,12 +121,17 @@ module Tasker
     # @!attribute [rw] metrics_auth
     #   @return [Hash, #call, nil] nil: nobody; +{ username:, password: }+; or what is given Rack's environment, and
     #     answers whether to let in
+    # @!attribute [rw] runtime_metrics
+    #   @return [Boolean] false; true: numbers of the processes, of Ruby, and of ActiveRecord's pools are metrics, too
+    # @!attribute [rw] prometheus
+    #   @return [Hash] a Pushgateway, and how metrics are pushed there ({MetricsPush}): +endpoint+ (nil: nowhere),
+    #     +username+, +password+, +job+ (nil: the service's name), +instance+ (nil: the host's name),
+    #     +include_instance_labels+, +metric_prefix+, +export_timeout+, +job_timeout+, +retry_attempts+,
+    #     +skip_if_unavailable+, +queue+; what is not given has its default
     # @!attribute [rw] max_stored_samples
     #   @return [Object] 1000; without effect
     # @!attribute [rw] metrics_retention_hours
     #   @return [Object] 24; without effect
-    # @!attribute [rw] prometheus
-    #   @return [Object] a Hash; without effect
     # @!attribute [rw] performance_monitoring_enabled
     #   @return [Boolean] true; without effect
     # @!attribute [rw] memory_threshold_mb
@@ -145,7 +151,7 @@ module Tasker
       LATER = {
         environment: "the Resource has Rails' environment, or that of OTEL_RESOURCE_ATTRIBUTES",
         header: 'this version reads no header',
-        metrics: 'this version keeps no samples and pushes no metrics',
+        metrics: 'this version keeps no samples',
         performance: 'performance monitoring is not part of this version',
         sampling: 'this version neither samples nor leaves out events',
         batching: 'the native thread batches by max_export_batch_size and schedule_delay'
@@ -155,16 +161,11 @@ module Tasker
       DEFAULT_FILTERS = %i[passw email secret token _key crypt salt certificate otp ssn].freeze
       private_constant :DEFAULT_FILTERS
 
-      PROMETHEUS = {
-        endpoint: nil, username: nil, password: nil, job_timeout: 300, export_timeout: 120, retry_attempts: 3,
-        retention_window: 300, safety_margin: 60, metric_prefix: 'tasker', include_instance_labels: true,
-        compression: 'snappy', batch_size: 1000, skip_if_unavailable: true
-      }.freeze
       BATCHING = {
         batch_events: false, buffer_size: 100, flush_interval: 5, filtered_events: [], enable_memoization: true,
         async_processing: false, sampling_rate: 1.0
       }.freeze
-      private_constant :PROMETHEUS, :BATCHING
+      private_constant :BATCHING
 
       # The table of all settings. To add one, add a line here and above.
       DEFINITIONS = [
@@ -232,6 +233,8 @@ module Tasker
         Setting.new(:metrics_format, Setting::METRICS_FORMAT, 'prometheus'),
         Setting.new(:metrics_auth_required, Setting::BOOLEAN, false),
         Setting.new(:metrics_auth, Setting::CREDENTIALS, nil),
+        Setting.new(:runtime_metrics, Setting::BOOLEAN, false),
+        Setting.new(:prometheus, Setting::PROMETHEUS, PrometheusOptions::DEFAULTS),
         Setting.new(:structured_logging_enabled, Setting::BOOLEAN, true),
         Setting.new(:log_level, Setting::LOG_LEVEL, 'info'),
         Setting.new(:log_format, Setting::LOG_FORMAT, 'json'),
@@ -241,7 +244,6 @@ module Tasker
         Setting.new(:correlation_id_header, Setting::STRING, 'X-Correlation-ID', LATER[:header]),
         Setting.new(:max_stored_samples, Setting::ANY, 1000, LATER[:metrics]),
         Setting.new(:metrics_retention_hours, Setting::ANY, 24, LATER[:metrics]),
-        Setting.new(:prometheus, Setting::ANY, PROMETHEUS, LATER[:metrics]),
         Setting.new(:performance_monitoring_enabled, Setting::BOOLEAN, true, LATER[:performance]),
         Setting.new(:memory_threshold_mb, Setting::ANY, 100, LATER[:performance]),
         Setting.new(:event_sampling_rate, Setting::ANY, 1.0, LATER[:sampling]),
@@ -364,7 +366,15 @@ module Tasker
         setting = DEFINITIONS[name]
         @values[name] = setting.check(value)
         warn_once("config.telemetry.#{name} has no effect here: #{setting.no_effect}") if setting.no_effect
+        tell_of_keys(@values[name]) if name == :prometheus
         @on_change&.call unless @batching
+      end
+
+      def tell_of_keys(prometheus)
+        PrometheusOptions.without_effect(prometheus).each do |key|
+          warn_once("config.telemetry.prometheus[:#{key}] has no effect here: metrics are pushed to a Pushgateway, " \
+                    'as they are at that time')
+        end
       end
 
       def method_missing(name, *)

@@ -125,6 +125,9 @@ module Tasker
     StructuredLogging = Native::StructuredLogging
   end
 
+  # Where tasker-engine has the job that exports metrics: {Native::MetricsPushJob}.
+  autoload :MetricsExportJob, File.expand_path('metrics_export_job', __dir__)
+
   # Handlers of steps.
   module StepHandler
     # Subclasses implement +process+.

@@ -34,7 +34,7 @@ RSpec.describe Tasker::Native::Settings do
         prometheus: { endpoint: nil, username: nil, password: nil, job_timeout: 300, export_timeout: 120,
                       retry_attempts: 3, retention_window: 300, safety_margin: 60, metric_prefix: 'tasker',
                       include_instance_labels: true, compression: 'snappy', batch_size: 1000,
-                      skip_if_unavailable: true },
+                      skip_if_unavailable: true, job: nil, instance: nil, queue: 'metrics_export' },
         config: { batch_events: false, buffer_size: 100, flush_interval: 5, filtered_events: [],
                   enable_memoization: true, async_processing: false, sampling_rate: 1.0 },
         batching_enabled?: false
@@ -51,12 +51,13 @@ RSpec.describe Tasker::Native::Settings do
         otlp_certificate: nil, otlp_client_certificate: nil, otlp_client_key: nil,
         spool_directory: nil, spool_max_bytes: 256 * (2**20), spool_max_age: 86_400.0,
         metrics_directory: nil, metrics_cardinality_limit: 2000, metrics_exporter: :auto, metrics_export_interval: 60.0,
-        metrics_temporality: :cumulative, metrics_histogram_aggregation: :explicit_bucket_histogram
+        metrics_temporality: :cumulative, metrics_histogram_aggregation: :explicit_bucket_histogram,
+        runtime_metrics: false
       )
     end
 
     it 'take every other upstream setting as a value that stays' do
-      values = { log_level: :debug, metrics_endpoint: '/m', prometheus: { endpoint: 'x' }, filtered_events: ['a'] }
+      values = { log_level: :debug, metrics_endpoint: '/m', filtered_events: ['a'] }
       configure(**values)
 
       expect(telemetry).to have_attributes(values)
@@ -69,6 +70,7 @@ RSpec.describe Tasker::Native::Settings do
       stringify_attributes: [[true, false], [nil, :yes], 'true or false'],
       structured_logging_enabled: [[true, false], ['yes'], 'true or false'],
       metrics_enabled: [[true, false], [0], 'true or false'],
+      runtime_metrics: [[true, false], [5, nil], 'true or false'],
       metrics_auth_required: [[true, false], [0], 'true or false'],
       performance_monitoring_enabled: [[true, false], [0], 'true or false'],
       service_name: [['a', 'x' * 100, 'größe'], ['', 'x' * 101, :a, nil, "a\nb", "\xFF"], '1 to 100 bytes'],
@@ -108,6 +110,11 @@ RSpec.describe Tasker::Native::Settings do
       metrics_auth: [[nil, { username: 'a', password: 'b' }, ->(_) { true }],
                      ['a:b', true, {}, { username: 'a' }, { username: 'a', password: '' }, { 'username' => 'a' }],
                      'nil, { username:, password: }'],
+      prometheus: [[{}, { endpoint: nil }, { 'endpoint' => 'http://gateway:9091', job: 'import' },
+                    { retry_attempts: 0, job_timeout: 0.5, metric_prefix: nil }],
+                   [nil, 'http://gateway:9091', { endpoint: 'gateway' }, { retry_attempts: -1 }, { job_timeout: 0 },
+                    { export_timeout: '2' }, { job: '' }, { job: "a\nb" }, { metric_prefix: '1-a' }, { username: 5 },
+                    { skip_if_unavailable: 'no' }, { endpont: 'x' }, { 5 => 6 }], 'must be a Hash'],
       max_queue_size: [[1, 10_000], [0, -1, 1.5, nil, '5', 2**70], 'an Integer above 0'],
       max_queue_bytes: [[1], [0, nil], 'an Integer above 0'],
       max_export_batch_size: [[1], [0, nil], 'an Integer above 0'],
@@ -146,6 +153,29 @@ RSpec.describe Tasker::Native::Settings do
     end
   end
 
+  describe 'prometheus' do
+    it 'keeps the defaults of what it is not given' do
+      configure(prometheus: { 'endpoint' => 'http://gateway:9091', retry_attempts: 0 })
+
+      expect(telemetry.prometheus).to include(endpoint: 'http://gateway:9091', retry_attempts: 0, job_timeout: 300)
+      expect(log).to be_empty
+    end
+
+    it 'says which of its keys is wrong, and names the nearest known one' do
+      expect(wrong(:prometheus, { retry_attempts: -1 }))
+        .to eq('config.telemetry.prometheus = (a Hash): must be a Hash whose retry_attempts is an Integer from 0 to ' \
+               '100')
+      expect(wrong(:prometheus, { endpont: 'x' }))
+        .to end_with('must be a Hash without "endpont", which is none of its keys. Did you mean endpoint?')
+    end
+
+    it 'says once which of its keys have no effect' do
+      2.times { configure(prometheus: { batch_size: 5, compression: 'snappy' }) }
+
+      expect(log_lines).to contain_exactly(/prometheus\[:batch_size\] has no effect here: metrics are pushed/)
+    end
+  end
+
   describe 'a setting that does not exist' do
     it 'raises, and names the nearest' do
       expect { telemetry.otlp_endpint = 'x' }
@@ -171,10 +201,10 @@ RSpec.describe Tasker::Native::Settings do
       configure(max_stored_samples: 3)
 
       expect(log_lines).to eq(['WARN tasker-native: config.telemetry.max_stored_samples has no effect here: ' \
-                               'this version keeps no samples and pushes no metrics'])
+                               'this version keeps no samples'])
     end
 
-    %i[environment correlation_id_header max_stored_samples metrics_retention_hours prometheus memory_threshold_mb
+    %i[environment correlation_id_header max_stored_samples metrics_retention_hours memory_threshold_mb
        event_sampling_rate filtered_events config].each do |name|
       it "is #{name}" do
         settings.public_send(:"#{name}=", settings.public_send(name))
@@ -195,7 +225,8 @@ RSpec.describe Tasker::Native::Settings do
 
     before do
       configure(otlp_endpoint: 'https://user:hunter2@collector:4318/?token=t0ken',
-                otlp_headers: { 'api-key' => 'k3y-value' }, prometheus: { endpoint: 'x', password: 'prompass' })
+                otlp_headers: { 'api-key' => 'k3y-value' },
+                prometheus: { endpoint: 'http://me:t0ken@gateway/', password: 'prompass' })
     end
 
     it 'never show in inspect and to_h' do
