@@ -48,9 +48,6 @@ module Tasker
 
       def initialize
         begin_anew({})
-        @metrics = MetricsBackend.new
-        COUNTERS.each { |name, help| @metrics.describe(name, help: help) }
-        GAUGES.each { |name, (help, combine)| @metrics.describe(name, help: help, combine: combine) }
       end
 
       # Records from now on, or no longer.
@@ -145,21 +142,29 @@ module Tasker
         nil # a logger that raises must not end the thread
       end
 
+      # Made when it is needed: an app that is still booting has no time zone.
+      def metrics
+        @metrics ||= MetricsBackend.new.tap do |metrics|
+          COUNTERS.each { |name, help| metrics.describe(name, help: help) }
+          GAUGES.each { |name, (help, combine)| metrics.describe(name, help: help, combine: combine) }
+        end
+      end
+
       def count
         RuntimeMetrics.counters.each do |name, value|
-          @metrics.counter(name).increment([value - @counted.fetch(name, 0), 0].max)
+          metrics.counter(name).increment([value - @counted.fetch(name, 0), 0].max)
           @counted[name] = value
         end
       end
 
       def measure
         { ruby_processes: 1, **ProcessNumbers.gauges, **RubyNumbers.gauges }.each do |name, value|
-          @metrics.gauge(name).set(value)
+          metrics.gauge(name).set(value)
         end
         found = Pools.gauges
         (@pools - found.keys).each { |gone| found[gone] = Pools::NONE }
         found.each do |labels, gauges|
-          gauges.each { |name, value| @metrics.gauge(name, **labels).set(value) }
+          gauges.each { |name, value| metrics.gauge(name, **labels).set(value) }
         end
         @pools = found.keys
       end
