@@ -62,7 +62,7 @@ module Tasker
       #   process' own where metrics are not shared
       # @raise [Unavailable]
       def self.left_or_own(settings)
-        directory, = PipelineOptions.new(settings, '').metrics
+        directory, = MetricsOptions.new(settings, '').recording
         directory.empty? ? text(:prometheus) : left(:prometheus, settings)
       end
 

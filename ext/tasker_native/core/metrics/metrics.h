@@ -40,7 +40,8 @@ tn_metrics *tn_metrics_new(void);
 void tn_metrics_free(tn_metrics *metrics);
 tn_status tn_metrics_watch_forks(tn_metrics *metrics) TN_MUST_CHECK;
 
-/* The segment is opened with the next series. Counts that were kept elsewhere stay there. TN_OK or TN_ERROR_MEMORY. */
+/* The segment is opened with the next series. Counts that were kept elsewhere stay there. TN_OK or TN_ERROR_MEMORY. No other
+ * thread may record meanwhile, nor while tn_metrics_clear runs. */
 tn_status tn_metrics_configure(tn_metrics *metrics, const tn_metrics_options *options) TN_MUST_CHECK;
 
 /* This process' counts are gone, and series are no longer looked up; those that are still held count again from 0. */
