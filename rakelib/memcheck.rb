@@ -18,6 +18,25 @@ module Memcheck
   end
   RubyMemcheck::Frame.prepend(Frame)
 
+  # Specs kill children, also while valgrind writes down what it saw of them.
+  module Reports
+    def parse_valgrind_output
+      Dir[File.join(configuration.temp_dir, '*.xml')].each { |file| complete(file) }
+      super
+    end
+
+    private
+
+    def complete(file)
+      report = File.binread(file)
+      return if report.rstrip.end_with?('</valgrindoutput>')
+
+      whole = report[%r{\A.*</error>}m] || report[/\A.*?<valgrindoutput>/m]
+      whole ? File.binwrite(file, "#{whole}\n</valgrindoutput>\n") : File.delete(file)
+    end
+  end
+  RubyMemcheck::TestTaskReporter.prepend(Reports)
+
   REPORTS = 'tmp/memcheck'
 
   OPTIONS = '--require ./spec/support/valgrind.rb --tag ~no_valgrind'

@@ -5,7 +5,7 @@ require_relative '../support/subject'
 
 # What dry-events, tasker-engine's event bus, takes where nobody has subscribed.
 class UnheardDryEvents < Subject
-  EVENT = 'workflow.viable_steps_discovered'
+  EVENT = 'workflow.task_started'
   PAYLOAD = { task_id: 1 }.freeze
 
   def prepare(_sink_url)

@@ -3,9 +3,9 @@
 require_relative '../support/native'
 require_relative '../support/subject'
 
-# An event of which no span is made, while telemetry is on.
+# An event of which no span is made, and which is not counted, while telemetry is on.
 class UnheardNative < Subject
-  EVENT = 'workflow.viable_steps_discovered'
+  EVENT = 'workflow.task_started'
   PAYLOAD = { task_id: 1 }.freeze
 
   def prepare(_sink_url)

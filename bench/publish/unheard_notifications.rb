@@ -4,7 +4,7 @@ require_relative '../support/subject'
 
 # What ActiveSupport takes where nobody has subscribed.
 class UnheardNotifications < Subject
-  EVENT = 'workflow.viable_steps_discovered'
+  EVENT = 'workflow.task_started'
   PAYLOAD = { task_id: 1 }.freeze
 
   def prepare(_sink_url)

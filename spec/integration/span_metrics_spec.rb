@@ -55,6 +55,22 @@ RSpec.describe 'Metrics of spans' do
     )
   end
 
+  it 'have the steps in flight, of all processes' do
+    step('before_handle', 1)
+    step('before_handle', 2)
+    reader, writer = IO.pipe
+    child = fork do
+      step('before_handle', 3)
+      writer.puts values[['steps_in_flight', {}]]
+      exit!(true)
+    end
+    Process.wait(child)
+    step('completed', 2)
+
+    expect(reader.gets).to eq("1.0\n") # tests share no metrics
+    expect(values).to include(['steps_in_flight', {}] => 1)
+  end
+
   it 'count retries' do
     step('retry_requested', retry_reason: 'again')
 

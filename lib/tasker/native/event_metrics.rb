@@ -4,18 +4,24 @@ module Tasker
   module Native
     # What {MetricsBackend} makes of an event. Included by it.
     module EventMetrics
-      # What has few values, by the names that payloads have for it. Ids and messages are never labels.
-      LABELS = { task_name: %i[task_name], step_name: %i[step_name], status: %i[status],
-                 handler: %i[handler_class], namespace: %i[namespace], priority: %i[priority],
-                 error_type: %i[error_type exception_class error_class] }.freeze
-      DURATIONS = %i[execution_duration duration total_execution_duration backoff_seconds duration_seconds].freeze
+      both = ->(keys) { keys.flat_map { |key| [key, key.name] } }
+      # What has few values becomes a label, by the keys that payloads have for it. Ids and messages never do.
+      LABELS = { task_name: :task_name, step_name: :step_name, status: :status, handler_class: :handler,
+                 namespace: :namespace, priority: :priority, error_type: :error_type, exception_class: :error_type,
+                 error_class: :error_type }
+               .flat_map { |key, label| both[[key]].map { |name| [name, label] } }.to_h.freeze
+      DURATIONS = both[%i[execution_duration duration total_execution_duration backoff_seconds]]
+                  .to_h { |key| [key, true] }.freeze
       # The ends of tasks and steps are measured by one name, whatever they are.
       ENDS = %w[completed failed cancelled].freeze
       GAUGES = {
         'workflow.iteration' => { active_task_count: 'workflow_active_tasks' },
         'system.health' => { healthy_task_count: 'system_healthy_tasks', failed_task_count: 'system_failed_tasks' }
       }.freeze
-      private_constant :LABELS, :DURATIONS, :ENDS, :GAUGES
+      MAX_EVENTS = 1000 # whose names are remembered
+      # What an event's metrics are called.
+      EventNames = Struct.new(:counter, :histogram, :gauges)
+      private_constant :LABELS, :DURATIONS, :ENDS, :GAUGES, :MAX_EVENTS, :EventNames
 
       # @return [EventRouter, nil]
       attr_reader :event_router
@@ -37,12 +43,12 @@ module Tasker
       def handle_event(event_name, payload = {})
         return false unless payload.is_a?(Hash)
 
-        name = event_name.to_s
+        names = names_of(event_name)
         labels = labels_of(payload)
-        set_gauges(name, payload)
-        counter(counter_name(name), **labels).increment
         duration = duration_of(payload)
-        histogram(histogram_name(name), **labels).observe(duration) if duration
+        counter(names.counter, **labels).increment
+        histogram(names.histogram, **labels).observe(duration) if duration
+        set_gauges(names.gauges, payload) if names.gauges
         true
       rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
@@ -51,45 +57,49 @@ module Tasker
 
       private
 
+      # The first of several keys for one label counts.
       def labels_of(payload)
-        LABELS.each_with_object({}) do |(label, keys), labels|
-          value = value_of(payload, keys)
-          labels[label] = value.to_s if value.is_a?(String) || value.is_a?(Symbol) || value.is_a?(Integer)
+        labels = {}
+        payload.each do |key, value|
+          label = LABELS[key]
+          labels[label] ||= value.to_s if label && label?(value)
         end
-      end
-
-      def value_of(payload, keys)
-        keys.each do |key|
-          value = payload[key]
-          value = payload[key.name] if value.nil?
-          return value unless value.nil?
-        end
-        nil
+        labels
       end
 
       def duration_of(payload)
-        value = value_of(payload, DURATIONS)
-        value if value.is_a?(Numeric) && value.real? && value >= 0
+        payload.each { |key, value| return value if DURATIONS[key] && duration?(value) }
+        nil
       end
 
-      def counter_name(name)
-        "#{name.tr('.', '_')}_total"
-      end
-
-      def histogram_name(name)
-        entity, event = name.split('.', 2)
-        ENDS.include?(event) ? "#{entity}_duration_seconds" : "#{name.tr('.', '_')}_seconds"
-      end
-
-      def set_gauges(name, payload)
-        GAUGES.each do |part, gauges|
-          next unless name.include?(part)
-
-          gauges.each do |key, gauge_name|
-            value = value_of(payload, [key])
-            gauge(gauge_name).set(value) if value.is_a?(Numeric)
-          end
+      def set_gauges(gauges, payload)
+        gauges.each do |key, name|
+          value = payload[key] || payload[key.name]
+          gauge(name).set(value) if value.is_a?(Numeric)
         end
+      end
+
+      def label?(value)
+        value.is_a?(String) || value.is_a?(Symbol) || value.is_a?(Integer)
+      end
+
+      def duration?(value)
+        value.is_a?(Numeric) && value.real? && value >= 0
+      end
+
+      # Remembered as the names of instruments are.
+      def names_of(event_name)
+        @event_names[event_name] || new_names(event_name.to_s).tap do |names|
+          @lock.synchronize { @event_names[event_name.to_s.dup.freeze] = names } if @event_names.size < MAX_EVENTS
+        end
+      end
+
+      def new_names(name)
+        plain = name.tr('.', '_')
+        entity, event = name.split('.', 2)
+        gauges = GAUGES.find { |part, _| name.include?(part) }&.last
+        histogram = ENDS.include?(event) ? "#{entity}_duration_seconds" : "#{plain}_seconds"
+        EventNames.new("#{plain}_total", histogram, gauges)
       end
     end
   end

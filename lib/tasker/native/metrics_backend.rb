@@ -61,6 +61,7 @@ module Tasker
         @created_at = Native.now.freeze
         @descriptions = {}
         @names = {}
+        @event_names = {}
         @lock = Monitor.new
       end
 

@@ -286,7 +286,8 @@ static void *release_all(void *slow)
 Test(pipeline_threads, a_root_is_counted_before_another_thread_can_deliver_it)
 {
     tn_span_manager_options options = {.max_open_spans = 10, .max_age = HOUR, .limits = TN_SPAN_LIMITS_DEFAULT};
-    tn_span_manager *slow = tn_span_manager_new(&options, (tn_span_sink){NULL, accept_slowly, deliver_early, NULL});
+    tn_span_manager *slow = tn_span_manager_new(&options,
+                                                (tn_span_sink){.accept = accept_slowly, .deliver = deliver_early});
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, release_all, slow), 0);
     record_task(slow, TN_TASK_COMPLETED, "t1");

@@ -169,3 +169,15 @@ Test(span_metrics, without_memory_less_is_recorded_and_nothing_leaks)
     }
     metrics = NULL;
 }
+
+Test(span_metrics, the_steps_that_are_open_are_counted_also_while_nothing_is_measured)
+{
+    tn_span_metrics_count_steps(metrics, 3);
+    tn_span_metrics_count_steps(metrics, -1);
+    assert_written("steps_in_flight 2\n");
+    tn_span_metrics_switch(metrics, false);
+    tn_span_metrics_count_steps(metrics, -1);
+    tn_span_metrics_switch(metrics, true);
+    tn_span_metrics_count_steps(metrics, 1);
+    assert_written("steps_in_flight 2\n");
+}

@@ -110,7 +110,7 @@ int main(int argc, char **argv)
 {
     tn_span_manager_options options = options_for(50);
     tn_span_pool_init(&pool, 100);
-    manager = tn_span_manager_new(&options, (tn_span_sink){NULL, accept_one, deliver, &pool});
+    manager = tn_span_manager_new(&options, (tn_span_sink){.accept = accept_one, .deliver = deliver, .pool = &pool});
     start_threads(THREADS, work);
     start_threads(1, tend);
     start_threads(1, audit);

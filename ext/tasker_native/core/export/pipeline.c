@@ -633,9 +633,16 @@ void tn_pipeline_measure(tn_pipeline *self, tn_span_metrics *metrics)
     self->metrics = metrics;
 }
 
+static void count_steps(void *pipeline, int64_t change)
+{
+    tn_pipeline *self = pipeline;
+    if (self->metrics) tn_span_metrics_count_steps(self->metrics, change);
+}
+
 tn_span_sink tn_pipeline_sink(tn_pipeline *self)
 {
-    return (tn_span_sink){.self = self, .accept = accept, .deliver = deliver, .pool = &self->pool};
+    return (tn_span_sink){
+        .self = self, .accept = accept, .deliver = deliver, .count_steps = count_steps, .pool = &self->pool};
 }
 
 tn_status tn_pipeline_add_manager(tn_pipeline *self, tn_span_manager *manager)

@@ -24,6 +24,7 @@ enum {
     STEP_ERRORS,
     STEP_RETRIES,
     STEP_QUEUE,
+    STEPS_IN_FLIGHT,
     INSTRUMENTS
 };
 
@@ -40,6 +41,9 @@ static const tn_instrument_spec specs[INSTRUMENTS] = {
     [STEP_ERRORS] = {COUNTER("step_errors_total", "Attempts of steps that failed, by what was raised.")},
     [STEP_RETRIES] = {COUNTER("step_retries_total", "Attempts of steps that follow a failed one.")},
     [STEP_QUEUE] = {SECONDS("step_queue_seconds", "How long a step that could run has waited for it.")},
+    [STEPS_IN_FLIGHT] = {.type = TN_GAUGE,
+                         .name = {"steps_in_flight", 15},
+                         .help = {"Attempts of steps that go on.", 29}},
 };
 
 #define END_SLOTS 256
@@ -57,6 +61,9 @@ struct tn_span_metrics {
     tn_metrics *metrics;
     tn_instrument *instruments[INSTRUMENTS]; /* NULL: not needed yet */
     end_slot ends[END_SLOTS];
+    int64_t open_steps;   /* in this process */
+    tn_series *in_flight; /* says so; NULL: not needed yet */
+    unsigned generation;  /* of it */
 };
 
 /* --- Life ---------------------------------------------------------------------------------------------- */
@@ -66,6 +73,7 @@ tn_span_metrics *tn_span_metrics_new(void)
     tn_span_metrics *self = tn_alloc_zeroed(sizeof(*self));
     if (!self) return NULL;
     pthread_mutex_init(&self->lock, NULL);
+    self->generation = tn_process_generation();
     self->metrics = tn_metrics_new();
     if (self->metrics) return self;
     tn_span_metrics_free(self);
@@ -111,6 +119,7 @@ void tn_span_metrics_clear(tn_span_metrics *self)
 {
     pthread_mutex_lock(&self->lock);
     memset(self->instruments, 0, sizeof(self->instruments));
+    self->in_flight = NULL;
     forget_ends(self);
     tn_metrics_clear(self->metrics);
     pthread_mutex_unlock(&self->lock);
@@ -288,6 +297,19 @@ void tn_span_metrics_record(tn_span_metrics *self, const tn_span *span)
         record_end(self, TASK_COMPLETED, TASK_DURATION, span);
     } else {
         record_other(self, span, name);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+void tn_span_metrics_count_steps(tn_span_metrics *self, int64_t change)
+{
+    pthread_mutex_lock(&self->lock);
+    if (self->generation != tn_process_generation()) self->open_steps = 0;
+    self->generation = tn_process_generation();
+    self->open_steps += change;
+    if (atomic_load_explicit(&self->on, memory_order_relaxed)) {
+        if (!self->in_flight) self->in_flight = series_of(self, STEPS_IN_FLIGHT, &(label_list){.count = 0});
+        if (self->in_flight) tn_gauge_set_part(self->in_flight, (double)self->open_steps);
     }
     pthread_mutex_unlock(&self->lock);
 }

@@ -13,6 +13,7 @@
  *   step_errors_total                                                      by step_name, task_name, error_type
  *   step_retries_total                                                     by step_name, task_name
  *   step_queue_seconds                                                     by step_name, task_name
+ *   steps_in_flight                                                        attempts that go on
  *
  * Any thread: they have instruments, a lock and a slab of their own. */
 typedef struct tn_span_metrics tn_span_metrics;
@@ -28,6 +29,10 @@ void tn_span_metrics_switch(tn_span_metrics *self, bool on);
 
 /* As the functions of tn_metrics. */
 tn_status tn_span_metrics_configure(tn_span_metrics *self, const tn_metrics_options *options) TN_MUST_CHECK;
+
+/* How many more steps are open, in this process, or fewer. */
+void tn_span_metrics_count_steps(tn_span_metrics *self, int64_t change);
+
 void tn_span_metrics_clear(tn_span_metrics *self);
 tn_metrics_segments tn_span_metrics_keep_segments(tn_span_metrics *self);
 tn_status tn_span_metrics_collect(tn_span_metrics *self, tn_snapshot *snapshot,

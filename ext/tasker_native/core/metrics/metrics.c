@@ -735,6 +735,14 @@ void tn_gauge_set(tn_series *series, double value)
     atomic_store_explicit(&cells[1], tn_clock_wall(), memory_order_release);
 }
 
+void tn_gauge_set_part(tn_series *series, double value)
+{
+    tn_cell *cells = cells_of(series);
+    atomic_store_explicit(&cells[0], tn_cell_of_double(value), memory_order_relaxed);
+    if (atomic_load_explicit(&cells[1], memory_order_relaxed) == 0)
+        atomic_store_explicit(&cells[1], tn_clock_wall(), memory_order_release);
+}
+
 void tn_gauge_add(tn_series *series, double amount)
 {
     tn_cell *cells = cells_of(series);

@@ -108,6 +108,9 @@ void tn_counter_add(tn_series *series, uint64_t amount);
 void tn_counter_add_double(tn_series *series, double amount);
 
 void tn_gauge_set(tn_series *series, double value);
+
+/* The same for a gauge whose values are added up, so that nobody asks when it was set: that is noted the first time. */
+void tn_gauge_set_part(tn_series *series, double value);
 void tn_gauge_add(tn_series *series, double amount);
 
 /* value: finite. */

@@ -66,13 +66,18 @@ struct tn_span_manager {
     tn_table tasks;
     tn_list open_tasks, lingering_tasks, ended_tasks;
     tn_step_table steps;
+    size_t counted_steps; /* of open ones, that the sink was told of */
     uint64_t abandoned_roots;
 };
 
 static void leave(tn_span_manager *manager, tn_delivery *out)
 {
     tn_span_sink sink = manager->sink;
+    size_t open = tn_step_table_count(&manager->steps);
+    int64_t change = (int64_t)open - (int64_t)manager->counted_steps;
+    manager->counted_steps = open;
     pthread_mutex_unlock(&manager->lock);
+    if (change != 0 && sink.count_steps) sink.count_steps(sink.self, change);
     if (out->ended.count > 0 || out->released.count > 0 || out->lost > 0) sink.deliver(sink.self, out);
 }
 
@@ -586,6 +591,7 @@ static void enter(tn_span_manager *manager)
     if (manager->generation == tn_process_generation()) return;
 
     empty(manager);
+    manager->counted_steps = 0; /* the parent's */
     manager->generation = tn_process_generation();
 }
 

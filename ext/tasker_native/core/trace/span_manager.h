@@ -18,14 +18,16 @@ typedef struct {
 } tn_delivery;
 
 /* Where finished spans go: it counts them and owns them from then on. A task's root is accepted when it ends and
- * delivered once it has lingered, every other span is both at once.
- * Both functions are called from any thread and must not block: deliver without the manager's lock; accept under it, so
- * that one must not come back to the manager. */
+ * delivered once it has lingered, every other span is both at once. And it is told how many steps are open, whenever that
+ * has changed by this much.
+ * All functions are called from any thread and must not block: accept under the manager's lock, so that it must not come
+ * back to the manager; the others without. */
 typedef struct {
     void *self;
     void (*accept)(void *self);
     void (*deliver)(void *self, tn_delivery *delivery);
-    tn_span_pool *pool; /* where memory of spans comes back; NULL: nowhere */
+    void (*count_steps)(void *self, int64_t change); /* may be NULL */
+    tn_span_pool *pool;                              /* where memory of spans comes back; NULL: nowhere */
 } tn_span_sink;
 
 typedef struct {
