@@ -19,9 +19,7 @@ module Tasker
         'system.health' => { healthy_task_count: 'system_healthy_tasks', failed_task_count: 'system_failed_tasks' }
       }.freeze
       MAX_EVENTS = 1000 # whose names are remembered
-      # What an event's metrics are called.
-      EventNames = Struct.new(:counter, :histogram, :gauges)
-      private_constant :LABELS, :DURATIONS, :ENDS, :GAUGES, :MAX_EVENTS, :EventNames
+      private_constant :LABELS, :DURATIONS, :ENDS, :GAUGES, :MAX_EVENTS
 
       # @return [EventRouter, nil]
       attr_reader :event_router
@@ -46,9 +44,9 @@ module Tasker
         names = names_of(event_name)
         labels = labels_of(payload)
         duration = duration_of(payload)
-        counter(names.counter, **labels).increment
-        histogram(names.histogram, **labels).observe(duration) if duration
-        set_gauges(names.gauges, payload) if names.gauges
+        counter(names[:counter], **labels).increment
+        histogram(names[:histogram], **labels).observe(duration) if duration
+        set_gauges(names[:gauges], payload) if names[:gauges]
         true
       rescue *ISOLATED_ERRORS => e
         Native.report_publishing_error(event_name, e)
@@ -99,7 +97,7 @@ module Tasker
         entity, event = name.split('.', 2)
         gauges = GAUGES.find { |part, _| name.include?(part) }&.last
         histogram = ENDS.include?(event) ? "#{entity}_duration_seconds" : "#{plain}_seconds"
-        EventNames.new("#{plain}_total", histogram, gauges)
+        { counter: "#{plain}_total", histogram: histogram, gauges: gauges }
       end
     end
   end
