@@ -7,12 +7,13 @@ RSpec.describe Tasker::Native::RuntimeMetrics do
   include_context 'with a directory'
 
   let(:metrics) { Tasker::Telemetry::MetricsBackend.instance }
+  let(:begun) { [] } # children
 
   before { stub_const("#{described_class}::INTERVAL", 0.1) }
 
   after do
     configure(runtime_metrics: false)
-    @children&.each { |pid| end_by_force(pid) }
+    begun.each { |pid| end_by_force(pid) }
   end
 
   def text
@@ -37,7 +38,7 @@ RSpec.describe Tasker::Native::RuntimeMetrics do
       release.first.read(1)
       ending.call
     end
-    (@children ||= []) << pid
+    begun << pid
     [pid, Integer(told.first.gets), release.last]
   end
 
@@ -67,7 +68,10 @@ RSpec.describe Tasker::Native::RuntimeMetrics do
   end
 
   describe 'when they are wanted' do
-    before { configure(runtime_metrics: true, metrics_directory: directory) }
+    before do
+      configure(runtime_metrics: true, metrics_directory: directory)
+      Tasker::Native.start # as the Railtie does at boot
+    end
 
     it 'are those of the process' do
       before = values['process_cpu_seconds_total']
