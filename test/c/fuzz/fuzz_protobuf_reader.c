@@ -1,6 +1,6 @@
 /* What a collector answers: the reader stays inside and comes to an end, and what is made of a partial success never
  * counts more spans than there were. */
-#include "export/otlp_exporter.c" /* read_partial_success is static */
+#include "export/otlp_client.c" /* read_partial_success is static */
 #include "fuzz/fuzz.h"
 
 static void read_fields(tn_text message, int depth)
